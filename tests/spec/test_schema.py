@@ -1,0 +1,52 @@
+"""The JSON Schema accepts what `load_shot` accepts."""
+
+import tomllib
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from spec.shots import FLAT, LAYERED
+from toonctl.spec.load import load_shot
+from toonctl.spec.schema import shot_schema
+from toonctl.spec.shot import COMMANDS
+
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*/shot.toml"))
+
+
+def faults(text: str, command: str | None = "colorize-long") -> list[str]:
+    validator = jsonschema.Draft202012Validator(shot_schema(command))
+    return [error.message for error in validator.iter_errors(tomllib.loads(text))]
+
+
+@pytest.mark.parametrize("command", [None, *COMMANDS])
+def test_schema_is_a_schema(command: str | None) -> None:
+    schema = shot_schema(command)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert schema["$schema"].endswith("2020-12/schema")
+
+
+@pytest.mark.parametrize("text", [FLAT, LAYERED])
+def test_the_design_texts_are_valid(text: str) -> None:
+    assert faults(text) == []
+    assert faults(text, None) == []
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=[path.parent.name for path in EXAMPLES])
+def test_every_example_is_valid_both_ways(path: Path) -> None:
+    assert faults(path.read_text("utf-8")) == []
+    assert load_shot(path, command="colorize-long").spec.references
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('name = "walk"', 'nam = "walk"'),
+        ("frame = 1", 'frame = "1"'),
+        ('line = "line/walk.####.png"', ""),
+        ("[art]", '[engine]\nmatcher = "flow"\n[art]'),
+        ("[art]", "[engine]\ngap_px = -1\n[art]"),
+    ],
+)
+def test_faulty_texts_are_not(old: str, new: str) -> None:
+    assert faults(FLAT.replace(old, new)) != []

@@ -1,0 +1,187 @@
+"""The records that travel between rooms. All frozen; pictures are numpy arrays.
+
+Pictures between rooms are uint8, RGBA, straight alpha, `[H, W, 4]`, sRGB; line art and mattes are `[H, W]`.
+Letters: H height, W width, K colors.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Size: TypeAlias = tuple[int, int]
+"""(width_px, height_px)"""
+
+Pixels: TypeAlias = NDArray[np.uint8]
+
+
+class Role(StrEnum):
+    """What a PSD layer is for (production.md 1.2)."""
+
+    IGNORE = "ignore"
+    LAYOUT = "layout"
+    BACKGROUND = "background"
+    BOOK = "book"
+    CEL = "cel"
+    CORRECTION = "correction"
+    LINE = "line"
+    TRACE = "trace"
+    PAINT = "paint"
+    SHADOW = "shadow"
+    HIGHLIGHT = "highlight"
+
+
+@dataclass(frozen=True, slots=True)
+class LayerRole:
+    """The role given to one PSD layer, for `check` and the manifest; `name` is its path (`A/1/線`)."""
+
+    name: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """One file that was read, as the manifest records it. `path` is POSIX, relative to the shot file."""
+
+    path: str
+    sha256: str
+    n_bytes: int
+    size: Size | None = None
+    depth: int | None = None
+    icc: str | None = None
+    layers: tuple[LayerRole, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """One warning: a stable code (`W104`) and a sentence."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaintPart:
+    """Paint of one drawing: role PAINT, SHADOW or HIGHLIGHT; `blend` and `is_clipped` as in the PSD."""
+
+    role: Role
+    blend: str
+    is_clipped: bool
+    rgba: Pixels
+
+
+@dataclass(frozen=True, slots=True)
+class CelPixels:
+    """One decoded drawing at canvas size; `line` (black lines) and `trace` (colored lines) are RGBA or None."""
+
+    line: Pixels | None
+    trace: Pixels | None
+    paint: tuple[PaintPart, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cel:
+    """Where one drawing lives; its pixels stay on disk until `formats` or `stages.read` loads them.
+
+    `node` is the PSD layer path of the drawing (group or layer indices from the bottom), empty for a picture file.
+    `digest` tells equal drawings apart from different ones without decoding.
+    `is_line_art` says that a plain picture is to be read as line art (dark on white), not as finished color.
+    """
+
+    layer: str
+    name: str
+    path: Path
+    digest: str
+    node: tuple[int, ...] = ()
+    is_line_art: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A named plane of the art. CEL layers carry drawings by name; BACKGROUND and BOOK carry one still cel."""
+
+    name: str
+    role: Role
+    cels: Mapping[str, Cel] = field(default_factory=dict[str, Cel])
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A painted drawing that sets the colors of `layer`.
+
+    `drawing` names the drawing of the shot it shows, None when it is a drawing of its own (a color design sheet).
+    `line` holds its line art when the painted picture does not carry it apart.
+    """
+
+    layer: str
+    drawing: str | None
+    cel: Cel
+    line: Cel | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Art:
+    """All art of a shot, undecoded. `layers` lie bottom to top.
+
+    `exposures[layer][index]` is the drawing shown at the 0-based frame index, None where the layer is empty.
+    `marks[layer][index]` is `tick_1`/`tick_2` where the sheet carries an inbetween mark.
+    """
+
+    size: Size
+    n_frames: int
+    first_frame: int
+    layers: tuple[Layer, ...]
+    exposures: Mapping[str, tuple[str | None, ...]]
+    marks: Mapping[str, Mapping[int, str]]
+    references: tuple[Reference, ...]
+    inputs: tuple[InputFile, ...]
+    warnings: tuple[Warned, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ColorModel:
+    """The palette of a shot's layer: `colors` uint8 `[K, 4]` RGBA as they show; entry 0 is always transparent.
+
+    `flats`, `shadows`, `highlights` split an entry into the paint it was mixed from, uint8 `[K, 4]`, alpha 0
+    where the entry has no such part, so that shadow and highlight layers can be written apart again.
+    `blends` names the blend mode of shadow and highlight layers.
+    """
+
+    colors: Pixels
+    flats: Pixels
+    shadows: Pixels
+    highlights: Pixels
+    blends: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A region the engine is not sure of. `box` is x, y, width, height in pixels of the drawing.
+
+    `color` is the color-model index painted, `runner_up` the next likely one, `confidence` 0..1;
+    `is_unseen` says that the references do not seem to show this part at all.
+    """
+
+    region: int
+    box: tuple[int, int, int, int]
+    area_px: int
+    color: int
+    runner_up: int
+    confidence: float
+    is_unseen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LineFrame:
+    """A line drawing as the region code sees it: coverage 0 (paper) to 255 (full line), uint8 `[H, W]`.
+
+    `ink` is every line that separates regions, trace lines included; `trace` only the color-trace lines,
+    which vanish into paint in the end.
+    """
+
+    ink: Pixels
+    trace: Pixels

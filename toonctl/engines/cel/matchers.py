@@ -1,0 +1,109 @@
+"""Match probabilities between the regions of two drawings: learned, or geometric as the option without weights.
+
+Both kinds give float32 `[n, m + 1]` log-probabilities whose last column is "none of these".
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from toonctl.engines.cel.view import Tokens, View
+from toonctl.models.cel_matcher import CelMatcher
+from toonctl.regions.describe import Description
+from toonctl.regions.votes import both_shares, flow_between, flow_votes
+
+
+class Matcher(Protocol):
+    """Compares the regions of a drawing with those of others."""
+
+    def tokens(self, description: Description) -> Tokens:
+        """What is kept of a drawing so that it can be compared again and again, `[n, D]`."""
+        ...
+
+    def match(self, view: View, others: Sequence[View]) -> list[NDArray[np.float32]]:
+        """Log-probabilities `[n, m + 1]` against every one of `others`."""
+        ...
+
+
+def pair_votes(view: View, other: View) -> NDArray[np.float32]:
+    """Flow votes from a drawing to another, both shares, `[n, m, 2]`."""
+    if view.distance.shape != other.distance.shape:
+        return np.zeros((view.n, other.n, 2), np.float32)
+    flow = flow_between(view.distance, other.distance)
+    votes = flow_votes(view.samples, view.size, flow, target_labels=other.lookup)
+    missing = other.n - votes.shape[1]  # regions so small that the thinned label map lost them
+    votes = np.pad(votes, ((0, 0), (0, missing)))
+    return both_shares(votes, view.area, other.area)
+
+
+class LearnedMatcher:
+    """The shipped network. `dtype` bfloat16 halves the encoder's time on processors that have it."""
+
+    def __init__(self, model: CelMatcher, dtype: torch.dtype) -> None:
+        self.model = model.eval()
+        self.dtype = dtype
+
+    @torch.inference_mode()
+    def tokens(self, description: Description) -> Tokens:
+        seen, n = description, len(description.geometry)
+        if not n:
+            return np.zeros((0, self.model.params.dim), np.float16)
+        with torch.autocast("cpu", self.dtype, enabled=self.dtype != torch.float32):
+            tokens = self.model.tokens(
+                torch.from_numpy(seen.planes).float()[None],
+                torch.from_numpy(seen.points)[None],
+                torch.from_numpy(seen.geometry)[None],
+                torch.from_numpy(seen.adjacency).float()[None],
+                torch.ones(1, n, dtype=torch.bool),
+            )
+        return tokens[0].half().numpy()
+
+    @torch.inference_mode()
+    def match(self, view: View, others: Sequence[View]) -> list[NDArray[np.float32]]:
+        if not others or not view.n:
+            return [np.zeros((view.n, other.n + 1), np.float32) for other in others]
+        most = max(1, *(other.n for other in others))
+        count = len(others)
+        theirs = torch.zeros(count, most, self.model.params.dim)
+        mask = torch.zeros(count, most, dtype=torch.bool)
+        votes = torch.zeros(count, view.n, most, 2)
+        for i, other in enumerate(others):
+            theirs[i, : other.n] = torch.from_numpy(other.tokens).float()
+            mask[i, : other.n] = True
+            votes[i, :, : other.n] = torch.from_numpy(pair_votes(view, other))
+        mine = torch.from_numpy(view.tokens).float().expand(count, -1, -1)
+        with torch.autocast("cpu", self.dtype, enabled=self.dtype != torch.float32):
+            log_match = self.model.match(mine, theirs, votes, torch.ones(count, view.n, dtype=torch.bool), mask)[0]
+        return [_cut(log_match[i], other.n) for i, other in enumerate(others)]
+
+
+def _cut(log_match: Tensor, m: int) -> NDArray[np.float32]:
+    """The first m columns and the last one."""
+    return torch.cat([log_match[:, :m], log_match[:, -1:]], 1).float().numpy()
+
+
+class GeometricMatcher:
+    """Flow votes, shape and place, weighed by hand: for comparison and for those who want no learned part."""
+
+    _NONE_SCORE = -6.0
+
+    def tokens(self, description: Description) -> Tokens:
+        return np.zeros((len(description.geometry), 0), np.float16)
+
+    def match(self, view: View, others: Sequence[View]) -> list[NDArray[np.float32]]:
+        return [self._pair(view, other) for other in others]
+
+    def _pair(self, view: View, other: View) -> NDArray[np.float32]:
+        mine, theirs = view.geometry, other.geometry
+        votes = pair_votes(view, other)
+        apart = mine[:, None] - theirs[None]  # [n, m, G]
+        shape = np.abs(apart[..., 2:9]).sum(-1)
+        place = np.linalg.norm(apart[..., 13:15], axis=-1) + 0.5 * np.linalg.norm(apart[..., :2], axis=-1)
+        score = np.log(votes[..., 0] + 0.05) + np.log(votes[..., 1] + 0.05) - 1.2 * shape - 2.0 * place
+        score = np.concatenate([score, np.full((len(mine), 1), self._NONE_SCORE, np.float32)], 1)
+        top = score.max(1, keepdims=True)
+        return (score - top - np.log(np.exp(score - top).sum(1, keepdims=True))).astype(np.float32)

@@ -1,0 +1,114 @@
+"""The engine's global-local memory: references, colored drawings, and a bank of those that differ most.
+
+LongAnimation's idea of a dynamic global-local memory, on regions instead of latents.
+Letters: n regions of the drawing in hand, K colors.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toonctl.engines.cel.figures import keep_to_figures
+from toonctl.engines.cel.matchers import Matcher
+from toonctl.engines.cel.view import View
+
+_EVIDENCE_FLOOR = 0.02
+_BANK_DISTANCE = 12.0
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryItem:
+    """A drawing whose colors are known or believed.
+
+    `belief` float32 `[n, K]` is the probability of each color, `confidence` `[n]` how far all evidence agrees on
+    the likeliest one, `unseen` `[n]` how likely the region is in no item that was asked.
+    """
+
+    view: View
+    belief: NDArray[np.float32]
+    confidence: NDArray[np.float32]
+    unseen: NDArray[np.float32]
+
+    @property
+    def colors(self) -> NDArray[np.uint16]:
+        """The likeliest color of each region, `[n]`."""
+        return self.belief.argmax(1).astype(np.uint16)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What one memory item says: `probability` `[n, K]` of each color, `unseen` `[n]`, and its `weight`."""
+
+    probability: NDArray[np.float32]
+    unseen: NDArray[np.float32]
+    weight: float
+
+
+def ask(
+    matcher: Matcher, view: View, items: Sequence[tuple[MemoryItem, float]], *, by_figure: bool
+) -> list[Evidence]:
+    """The evidence of each item, by its weight.
+
+    A region may match any part that has a color: the columns of equal color are added up. "None of these" says
+    nothing about the color and is spread evenly.
+    """
+    found: list[Evidence] = []
+    matches = matcher.match(view, [item.view for item, _ in items])
+    for (item, weight), log_match in zip(items, matches, strict=True):
+        match = np.exp(log_match)
+        if by_figure:
+            match = keep_to_figures(match, view, item.view)
+        n_colors = item.belief.shape[1]
+        probability = match[:, :-1] @ item.belief + match[:, -1:] / n_colors
+        found.append(Evidence(probability.astype(np.float32), match[:, -1].astype(np.float32), weight))
+    return found
+
+
+def fuse(view: View, found: Sequence[Evidence]) -> MemoryItem:
+    """One belief out of several pieces of evidence: weighted sum of log(P + .02), normalized."""
+    total = sum(e.weight for e in found)
+    score = sum(e.weight * np.log(e.probability.astype(np.float64) + _EVIDENCE_FLOOR) for e in found)
+    belief = np.exp(score - np.max(score, axis=1, keepdims=True, initial=-np.inf))
+    belief /= belief.sum(1, keepdims=True)
+    chosen = belief.argmax(1)[:, None]
+    agreed = sum(e.weight * np.take_along_axis(e.probability, chosen, 1)[:, 0] for e in found) / total
+    unseen = sum(e.weight * e.unseen for e in found) / total
+    return MemoryItem(view, belief.astype(np.float32), np.asarray(agreed, np.float32), np.asarray(unseen, np.float32))
+
+
+def certain(view: View, colors: NDArray[np.uint16], n_colors: int) -> MemoryItem:
+    """The memory of a painted reference, `colors` `[n]`."""
+    belief = np.zeros((view.n, n_colors), np.float32)
+    belief[np.arange(view.n), colors] = 1
+    return MemoryItem(view, belief, np.ones(view.n, np.float32), np.zeros(view.n, np.float32))
+
+
+def thumb_distance(a: View, b: View) -> float:
+    """How different two drawings look, mean absolute difference of their thumbnails, 0..255."""
+    if a.thumb.shape != b.thumb.shape:
+        return 255.0
+    return float(np.abs(a.thumb.astype(np.int16) - b.thumb).mean())
+
+
+class Bank:
+    """References, which never leave, and colored drawings that look different from each other."""
+
+    def __init__(self, references: Sequence[MemoryItem], limit: int) -> None:
+        self.references = tuple(references)
+        self.limit = limit
+        self._kept: list[MemoryItem] = []
+
+    def offer(self, item: MemoryItem) -> None:
+        """Takes `item` in when it is unlike everything held and there is room."""
+        held = [*self.references, *self._kept]
+        if len(self._kept) < self.limit and all(
+            thumb_distance(item.view, other.view) > _BANK_DISTANCE for other in held
+        ):
+            self._kept.append(item)
+
+    def nearest(self, view: View, count: int) -> list[MemoryItem]:
+        """Up to `count` held drawings, references apart, that look most like `view`; ties by age."""
+        order = sorted(range(len(self._kept)), key=lambda i: (thumb_distance(view, self._kept[i].view), i))
+        return [self._kept[i] for i in order[:count]]

@@ -1,0 +1,48 @@
+"""Weights from disk into a network: safetensors only, every key and shape accounted for."""
+
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load
+from torch import Tensor, nn
+
+from toonctl.core.errors import CheckpointError
+
+_SHOWN_KEYS = 8
+
+
+def read_safetensors(path: Path | Traversable) -> dict[str, Tensor]:
+    """The tensors of a safetensors file. Raises: CheckpointError when it is absent or not a safetensors file."""
+    try:
+        return load(path.read_bytes())
+    except OSError as error:
+        raise CheckpointError(
+            f"the weights `{path.name}` cannot be read: {error.strerror or error}",
+            str(path),
+            "install toonctl again: `pip install --force-reinstall --no-deps toonctl`",
+        ) from error
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise CheckpointError(
+            f"`{path.name}` is not a safetensors file: {error}", str(path), "install toonctl again, or restore it"
+        ) from error
+
+
+def load_strict(model: nn.Module, tensors: dict[str, Tensor], *, name: str) -> None:
+    """Fills every parameter of `model` in the model's own precision.
+
+    Raises: CheckpointError listing missing, unexpected and misshapen keys.
+    """
+    wanted = model.state_dict()
+    problems = [f"missing {key}" for key in wanted if key not in tensors]
+    problems += [f"unexpected {key}" for key in tensors if key not in wanted]
+    problems += [
+        f"{key} is {tuple(tensors[key].shape)}, not {tuple(wanted[key].shape)}"
+        for key in wanted
+        if key in tensors and tensors[key].shape != wanted[key].shape
+    ]
+    if problems:
+        shown = "; ".join(problems[:_SHOWN_KEYS])
+        more = f" and {len(problems) - _SHOWN_KEYS} more" if len(problems) > _SHOWN_KEYS else ""
+        raise CheckpointError(f"`{name}` does not fit the network: {shown}{more}", name, "install matching weights")
+    model.load_state_dict({key: tensor.to(wanted[key].dtype) for key, tensor in tensors.items()})
