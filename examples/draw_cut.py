@@ -1,4 +1,4 @@
-"""The art of `examples/cut`: `python examples/draw_cut.py` draws it again, `--truth DIR` also paints every drawing.
+"""The art of `examples/cut`: `python examples/draw_cut.py` draws it again.
 
 `--truth DIR` writes DIR/A/A0001.png ... (line over shadow over paint, as the shot's `cels/` folder has them),
 DIR/paint/A/A0001.png (flat paint alone, palette picture) and DIR/shadow/A/A0001.png (255 where shadow lies).
@@ -10,15 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
-from psd_tools import PSDImage
-from psd_tools.api.layers import Layer
-from psd_tools.constants import BlendMode, Compression
-
 from drawn.bear import BEAR, CAKE, SIZE, draw_bear, draw_cake
 from drawn.kitchen import draw_background, draw_counter
 from drawn.palette import CUT, CUT_SHADOW
 from drawn.pencil import Plane, Sheet
+from PIL import Image
+from psd_tools import PSDImage
+from psd_tools.api.layers import Layer
+from psd_tools.constants import BlendMode, Compression
 
 FOLDER = Path(__file__).parent / "cut"
 DRAWINGS: dict[str, tuple[Callable[[str], Sheet], tuple[str, ...]]] = {
@@ -41,7 +40,7 @@ def rgb(code: str) -> Plane:
 
 
 def tinted(coverage: Plane, code: str) -> Plane:
-    """`[H, W, 4]` lines of one color, 16 levels of coverage; the color goes on beside the lines, which packs best."""
+    """`[H, W, 4]` lines of one color, 16 levels; the color goes on beside them, which packs best."""
     alpha = (np.round(coverage / 17.0) * 17).astype(np.uint8)
     return np.dstack([np.broadcast_to(rgb(code), (*alpha.shape, 3)), alpha])
 
@@ -78,10 +77,12 @@ def painted(sheet: Sheet) -> Plane:
 
 
 def add(psd: PSDImage, rgba: Plane, name: str) -> Layer:
-    """A pixel layer cut to what it shows; the name is set last, since psd-tools stores only ASCII at creation."""
+    """A pixel layer cut to what it shows; named last, since psd-tools takes only ASCII at creation."""
     rows, columns = np.flatnonzero(rgba[..., 3].any(axis=1)), np.flatnonzero(rgba[..., 3].any(axis=0))
     cut = rgba[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    layer = psd.create_pixel_layer_from_array(np.ascontiguousarray(cut), "layer", top=int(rows[0]), left=int(columns[0]))
+    layer = psd.create_pixel_layer_from_array(
+        np.ascontiguousarray(cut), "layer", top=int(rows[0]), left=int(columns[0])
+    )
     layer.name = name
     return layer
 
@@ -111,11 +112,19 @@ def write_still(path: Path) -> None:
     paint, shadow = add(psd, paint_of(bear), "A_paint"), add(psd, shadow_of(bear), "A_shadow")
     shadow.blend_mode = BlendMode.MULTIPLY
     psd.create_group(
-        [paint, shadow, add(psd, trace_of(bear), "A_trace"), add(psd, tinted(bear.coverage(bear.ink), INK), "A_line")],
+        [
+            paint,
+            shadow,
+            add(psd, trace_of(bear), "A_trace"),
+            add(psd, tinted(bear.coverage(bear.ink), INK), "A_line"),
+        ],
         name="A",
     )
     shadow.clipping = True
-    psd.create_group([add(psd, paint_of(cake), "B_paint"), add(psd, tinted(cake.coverage(cake.ink), INK), "B_line")], name="B")
+    psd.create_group(
+        [add(psd, paint_of(cake), "B_paint"), add(psd, tinted(cake.coverage(cake.ink), INK), "B_line")],
+        name="B",
+    )
     add(psd, draw_counter(), "BOOK1")
     psd.save(path)
 
@@ -136,7 +145,9 @@ def sheet_text() -> str:
             if frame == 0 or name != shown[frame - 1]:
                 entries[frame] = name or "SYMBOL_NULL_CELL"
         entries |= TICKS[cel] | {N_FRAMES: "SYMBOL_NULL_CELL"}
-        frames = [{"frame": frame, "data": [{"id": 0, "values": [entries[frame]]}]} for frame in sorted(entries)]
+        frames = [
+            {"frame": frame, "data": [{"id": 0, "values": [entries[frame]]}]} for frame in sorted(entries)
+        ]
         tracks.append({"trackNo": number, "frames": frames})
     talk = {"trackNo": 0, "frames": [
         {"frame": 10, "data": [{"id": 0, "values": ["BEAR", "Hop!"]}]},

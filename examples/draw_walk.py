@@ -1,7 +1,8 @@
-"""The art of `examples/walk`: `python examples/draw_walk.py` draws it again, `--truth DIR` also paints every frame.
+"""The art of `examples/walk`: `python examples/draw_walk.py` draws it again.
 
-`--truth DIR` writes DIR/color/walk.####.png (painted, lines on top, as the reference) and DIR/paint/walk.####.png
-(palette picture, one index per color, no lines), for measuring what an engine made of the line art.
+`--truth DIR` writes DIR/color/walk.####.png (painted, lines on top, as the reference) and
+DIR/paint/walk.####.png (palette picture, one index per color, no lines), for measuring what an engine
+made of the line art.
 """
 
 import argparse
@@ -9,11 +10,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image
-
 from drawn.palette import WALK
 from drawn.pencil import Plane, Sheet
 from drawn.walk import N_FRAMES, draw_walk, inked, time_of
+from PIL import Image
 
 FOLDER = Path(__file__).parent / "walk"
 
@@ -32,7 +32,8 @@ def colored(sheet: Sheet) -> Plane:
 def save_line(sheet: Sheet, path: Path) -> None:
     """The line art as gray PNG, 16 levels at most."""
     packed = [cv2.IMWRITE_PNG_COMPRESSION, 9, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_NONE]
-    coded = cv2.imencode(".png", inked(sheet), [*packed, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_FILTERED])[1]
+    packed += [cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_FILTERED]
+    coded = cv2.imencode(".png", inked(sheet), packed)[1]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(coded.tobytes())
 

@@ -104,16 +104,18 @@ def finish_shot(tree: OutputTree) -> Finished:
         write_comp(CompJob((tree.still("BG"), *shown), ((tree.frame(COMP, frame), frame),), KEY))
     write_chunk(tree, record(timeline))
     stack = (("BG", Role.BACKGROUND), ("A", Role.CEL), ("B", Role.CEL))
-    references = tuple(
-        ReferencePicture(layer, "1", drawn(layer, "1")["paint"]) for layer in timeline.layers
-    )
+    references = tuple(ReferencePicture(layer, "1", drawn(layer, "1")["paint"]) for layer in timeline.layers)
     line = lambda layer, name: lines.get((layer, name))  # noqa: E731 - a look-up, not worth a name
-    return Finished(tree, timeline, lines, Show(tree, timeline, SIZE, Fraction(24), stack, references, told, line))
+    return Finished(
+        tree, timeline, lines, Show(tree, timeline, SIZE, Fraction(24), stack, references, told, line)
+    )
 
 
 def record(timeline: Timeline) -> ChunkRecord:
     """The record of one run over the whole shot."""
-    engine = EngineRecord("cel", "cpu", "float32", 0, (WeightsFile("cel_matcher.safetensors", "ab" * 32, "MIT"),))
+    engine = EngineRecord(
+        "cel", "cpu", "float32", 0, (WeightsFile("cel_matcher.safetensors", "ab" * 32, "MIT"),)
+    )
     return ChunkRecord(KEY, "colorize-long", tuple(timeline.frames), engine, {}, RunClock().facts())
 
 

@@ -32,7 +32,9 @@ class Board:
         self.rgba[first:last, :, :3][inside] = np.broadcast_to(graded[:, None], (*inside.shape, 3))[inside]
         self.rgba[first:last, :, 3][inside] = 255
 
-    def box(self, x: float, y: float, width: float, height: float, color: str, below: str | None = None) -> None:
+    def box(
+        self, x: float, y: float, width: float, height: float, color: str, below: str | None = None
+    ) -> None:
         """An upright rectangle."""
         self.fill(np.array([(x, y), (x + width, y), (x + width, y + height), (x, y + height)]), color, below)
 
@@ -77,9 +79,9 @@ def _tiles(board: Board) -> None:
     board.box(0, 396, _WIDTH, 200, "DDE5D2", "C3D3C2")
     for row in range(4):
         y = 404 + row * 48
-        for column in range(-1, 14):
-            x = column * 96 + 4 + (row % 2) * 48
-            board.box(x, y, 88, 40, "EDF1E2" if (row * 5 + column * 3) % 7 else "CFE0D6")
+        for column in range(-1, 10):
+            x = column * 144 + 4 + (row % 2) * 72
+            board.box(x, y, 136, 40, "EDF1E2" if (row * 5 + column * 3) % 7 else "CFE0D6")
     board.box(0, 384, _WIDTH, 14, "3F6963")
     board.box(0, 384, _WIDTH, 4, "7FA79C")
 
@@ -94,19 +96,52 @@ def _window(board: Board) -> None:
     for cx, cy, k in ((110.0, 62.0, 1.0), (250.0, 100.0, 0.8)):
         puff = [(-58, 12), (-44, -4), (-20, -8), (0, -20), (24, -10), (48, -6), (60, 12), (0, 16)]
         board.fill(curve([(x + cx + k * a, y + cy + k * b) for a, b in puff]), "F7C3B0", "F5A896")
-    far = curve([(x, y + 210, 1), (x + 60, y + 178), (x + 140, y + 200), (x + 230, y + 170), (x + width, y + 204, 1), (x + width, y + height, 1), (x, y + height, 1)])
+    far = curve(
+        [
+            (x, y + 210, 1),
+            (x + 60, y + 178),
+            (x + 140, y + 200),
+            (x + 230, y + 170),
+            (x + width, y + 204, 1),
+            (x + width, y + height, 1),
+            (x, y + height, 1),
+        ]
+    )
     board.fill(far, "8C6F98", "77608A")
-    near = curve([(x, y + 236, 1), (x + 90, y + 246), (x + 190, y + 214), (x + 270, y + 222), (x + width, y + 240, 1), (x + width, y + height, 1), (x, y + height, 1)])
+    near = curve(
+        [
+            (x, y + 236, 1),
+            (x + 90, y + 246),
+            (x + 190, y + 214),
+            (x + 270, y + 222),
+            (x + width, y + 240, 1),
+            (x + width, y + height, 1),
+            (x, y + height, 1),
+        ]
+    )
     board.fill(near, "4F5B7C", "434E70")
     board.box(x + width / 2 - 8, y, 16, height, "F4E3C6", "E3C9A2")
     board.box(x, y + 120, width, 12, "EFDAB8")
     board.box(x - 38, y + height + 22, width + 76, 18, "F8EBD2", "DCC099")
     for side in (-1, 1):
         cx = x + width / 2 + side * (width / 2 + 12)
-        drape = [(cx + side * 26, 26, 1), (cx - side * 74, 26, 1), (cx - side * 60, 130), (cx - side * 8, 214), (cx - side * 14, 330, 1), (cx + side * 30, 330, 1)]
+        drape = [
+            (cx + side * 26, 26, 1),
+            (cx - side * 74, 26, 1),
+            (cx - side * 60, 130),
+            (cx - side * 8, 214),
+            (cx - side * 14, 330, 1),
+            (cx + side * 30, 330, 1),
+        ]
         board.fill(curve(drape), "E8745F", "C5544C")
         for k in (0.25, 0.6):
-            fold = [(cx + side * (20 - 80 * k), 26, 1), (cx + side * (4 - 74 * k), 26, 1), (cx + side * (14 - 50 * k), 150), (cx + side * 12, 224), (cx + side * 10, 200)]
+            fold = [
+                (cx + side * (20 - 80 * k), 26, 1),
+                (cx + side * (4 - 74 * k), 26, 1),
+                (cx + side * (14 - 50 * k), 150),
+                (cx + side * 12, 224),
+                (cx + side * 10, 200),
+            ]
             board.fill(curve(fold), "D8604F", "B84A46")
     board.box(x - 60, 14, width + 120, 16, "8A5A40", "6E4534")
 
@@ -119,7 +154,11 @@ def _shelf(board: Board) -> None:
     board.box(960, 300, 300, 16, "A9714A", "8A5A40")
     for x in (990, 1216):
         board.fill(np.array([(x, 316.0), (x + 14, 316), (x + 14, 352)]), "6E4534")
-    jars = ((984, 62, 84, "C4574C", "E9A08A"), (1062, 54, 66, "E2A93B", "F6D98A"), (1132, 58, 96, "5B86B5", "A9C6DE"))
+    jars = (
+        (984, 62, 84, "C4574C", "E9A08A"),
+        (1062, 54, 66, "E2A93B", "F6D98A"),
+        (1132, 58, 96, "5B86B5", "A9C6DE"),
+    )
     for x, width, height, dark, pale in jars:
         y = 300 - height
         board.fill(_round(x, y, width, height, 12), pale)
@@ -131,15 +170,27 @@ def _shelf(board: Board) -> None:
         tip = (1225 + 44 * np.sin(turn), 262 - 46 * np.cos(turn))
         mid = (1225 + 20 * np.sin(turn), 262 - 24 * np.cos(turn))
         side = np.array([np.cos(turn), np.sin(turn)]) * 9
-        leaf = [(1225, 264, 1), (mid[0] - side[0], mid[1] - side[1]), (*tip, 1), (mid[0] + side[0], mid[1] + side[1])]
+        leaf = [
+            (1225, 264, 1),
+            (mid[0] - side[0], mid[1] - side[1]),
+            (*tip, 1),
+            (mid[0] + side[0], mid[1] + side[1]),
+        ]
         board.fill(curve(leaf), "6FA36B" if turn in (-0.45, 0.45) else "4F8660")
 
 
 def _round(x: float, y: float, width: float, height: float, r: float) -> Points:
     """A rectangle with round corners."""
-    corners = ((x + r, y + r, np.pi), (x + width - r, y + r, 1.5 * np.pi), (x + width - r, y + height - r, 0.0), (x + r, y + height - r, 0.5 * np.pi))
+    corners = (
+        (x + r, y + r, np.pi),
+        (x + width - r, y + r, 1.5 * np.pi),
+        (x + width - r, y + height - r, 0.0),
+        (x + r, y + height - r, 0.5 * np.pi),
+    )
     arc = np.linspace(0, np.pi / 2, 7)
-    return np.vstack([np.stack([cx + r * np.cos(a + arc), cy + r * np.sin(a + arc)], axis=1) for cx, cy, a in corners])
+    return np.vstack(
+        [np.stack([cx + r * np.cos(a + arc), cy + r * np.sin(a + arc)], axis=1) for cx, cy, a in corners]
+    )
 
 
 def _lamp(board: Board) -> None:
@@ -148,7 +199,21 @@ def _lamp(board: Board) -> None:
         board.fill(ellipse(x, 92, size * 1.25, size * 0.9), color)
     board.box(x - 2, 0, 4, 40, "3A4A4C")
     board.fill(ellipse(x, 92, 24, 18), "FFF3CE")
-    board.fill(curve([(x - 20, 38, 1), (x + 20, 38, 1), (x + 44, 66), (x + 84, 90, 1), (x, 98), (x - 84, 90, 1), (x - 44, 66)]), "E2A93B", "C4813A")
+    board.fill(
+        curve(
+            [
+                (x - 20, 38, 1),
+                (x + 20, 38, 1),
+                (x + 44, 66),
+                (x + 84, 90, 1),
+                (x, 98),
+                (x - 84, 90, 1),
+                (x - 44, 66),
+            ]
+        ),
+        "E2A93B",
+        "C4813A",
+    )
 
 
 def _stack(board: Board, x: float, y: float) -> None:
@@ -160,20 +225,43 @@ def _stack(board: Board, x: float, y: float) -> None:
         board.fill(_round(cx - 78, cy - 17, 156, 20, 9.5), "FBE0A4", "E7B568")
         board.fill(_round(cx - 78, cy - 17, 156, 8, 3.9), "C4813A")
     board.fill(ellipse(x - 2, y - 75, 76, 12), "D9994E")
-    syrup = [(x - 50, y - 78), (x, y - 86), (x + 52, y - 77), (x + 58, y - 62), (x + 52, y - 44), (x + 45, y - 62), (x + 10, y - 66), (x + 4, y - 36), (x - 6, y - 64), (x - 46, y - 66)]
+    syrup = [
+        (x - 50, y - 78),
+        (x, y - 86),
+        (x + 52, y - 77),
+        (x + 58, y - 62),
+        (x + 52, y - 44),
+        (x + 45, y - 62),
+        (x + 10, y - 66),
+        (x + 4, y - 36),
+        (x - 6, y - 64),
+        (x - 46, y - 66),
+    ]
     board.fill(curve(syrup), "9A4F2C", "82401F")
-    board.fill(np.array([(x - 20, y - 92.0), (x + 12, y - 96), (x + 20, y - 82), (x - 14, y - 78)]), "FFF0A8", "F3D36B")
+    board.fill(
+        np.array([(x - 20, y - 92.0), (x + 12, y - 96), (x + 20, y - 82), (x - 14, y - 78)]),
+        "FFF0A8",
+        "F3D36B",
+    )
 
 
 def _flowers(board: Board, x: float, y: float) -> None:
-    board.fill(curve([(x - 42, y - 74, 1), (x + 42, y - 74, 1), (x + 34, y + 12, 1), (x - 34, y + 12, 1)]), "6FA9C4", "467F9F")
+    board.fill(
+        curve([(x - 42, y - 74, 1), (x + 42, y - 74, 1), (x + 34, y + 12, 1), (x - 34, y + 12, 1)]),
+        "6FA9C4",
+        "467F9F",
+    )
     board.box(x - 47, y - 86, 94, 18, "8FC3D8", "6FA9C4")
     for turn, size in ((-0.85, 66), (-0.4, 104), (0.05, 82), (0.5, 112), (0.95, 70)):
         tip = np.array([x + size * np.sin(turn), y - 86 - size * np.cos(turn)])
-        board.fill(np.array([(x - 3, y - 84.0), (x + 3, y - 84), tip + [2, 0], tip - [2, 0]]), "4F8660")
+        side = np.array([2.0, 0.0])
+        board.fill(np.array([(x - 3, y - 84.0), (x + 3, y - 84), tip + side, tip - side]), "4F8660")
         for k in range(6):
             a = k * np.pi / 3 + turn
-            board.fill(ellipse(tip[0] + 15 * np.cos(a), tip[1] + 15 * np.sin(a), 12, 9, a), "F6D0C4" if size > 100 else "F7C948")
+            board.fill(
+                ellipse(tip[0] + 15 * np.cos(a), tip[1] + 15 * np.sin(a), 12, 9, a),
+                "F6D0C4" if size > 100 else "F7C948",
+            )
         board.fill(ellipse(*tip, 9, 9), "C5544C" if size > 100 else "A9714A")
 
 
@@ -182,4 +270,16 @@ def _syrup(board: Board, x: float, y: float) -> None:
     board.fill(_round(x - 12, y - 98, 24, 40, 6), "B5632F", "A3562A")
     board.fill(_round(x - 16, y - 108, 32, 16, 5), "E0533D", "B84A46")
     board.fill(_round(x - 28, y - 44, 56, 32, 4), "FBEBD3", "EBD3AC")
-    board.fill(curve([(x, y - 20, 1), (x - 13, y - 32), (x - 6, y - 39), (x, y - 34, 1), (x + 6, y - 39), (x + 13, y - 32)]), "E0533D")
+    board.fill(
+        curve(
+            [
+                (x, y - 20, 1),
+                (x - 13, y - 32),
+                (x - 6, y - 39),
+                (x, y - 34, 1),
+                (x + 6, y - 39),
+                (x + 13, y - 32),
+            ]
+        ),
+        "E0533D",
+    )

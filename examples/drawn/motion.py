@@ -1,6 +1,7 @@
 """Motion as functions of time: eased key tracks, and chains that lag behind what pulls them."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -11,7 +12,7 @@ def track(t: float, *keys: Key) -> float:
     """The value at time `t` of keys (time, value), eased in and out between them and held outside."""
     if t <= keys[0][0]:
         return keys[0][1]
-    for (t0, v0), (t1, v1) in zip(keys, keys[1:], strict=False):
+    for (t0, v0), (t1, v1) in pairwise(keys):
         if t <= t1:
             u = (t - t0) / (t1 - t0)
             return v0 + (v1 - v0) * u * u * (3 - 2 * u)
@@ -36,7 +37,9 @@ def bones(
     reach = min(max(float(np.hypot(dx, dy)), 1e-6), upper + lower - 0.5)
     angle = np.arctan2(dy, dx)
     inner = np.arccos(np.clip((upper**2 + reach**2 - lower**2) / (2 * upper * reach), -1, 1))
-    return float(hip[0] + upper * np.cos(angle - bend * inner)), float(hip[1] + upper * np.sin(angle - bend * inner))
+    return float(hip[0] + upper * np.cos(angle - bend * inner)), float(
+        hip[1] + upper * np.sin(angle - bend * inner)
+    )
 
 
 def chain(start: tuple[float, float], angles: Sequence[float], length: float) -> list[tuple[float, float]]:

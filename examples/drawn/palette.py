@@ -33,10 +33,33 @@ class Walk(IntEnum):
     FOX_SHADE = 24
 
 
-WALK = (
-    "E3F0F0 D8CCB9 C2B5A3 9CC7DB C8E5EE B9CF9C 93B383 F7C948 DFA035 A9683F D9503F A5353B FBEBD3 56618F 2E8E9C 86CCC4 "
-    "FBDDC6 EDBDA4 F39E8C 4B3A50 7A6488 FFFFFF 2F6670 EF8636 C9642B"
-).split()
+WALK = [
+    "E3F0F0",
+    "D8CCB9",
+    "C2B5A3",
+    "9CC7DB",
+    "C8E5EE",
+    "B9CF9C",
+    "93B383",
+    "F7C948",
+    "DFA035",
+    "A9683F",
+    "D9503F",
+    "A5353B",
+    "FBEBD3",
+    "56618F",
+    "2E8E9C",
+    "86CCC4",
+    "FBDDC6",
+    "EDBDA4",
+    "F39E8C",
+    "4B3A50",
+    "7A6488",
+    "FFFFFF",
+    "2F6670",
+    "EF8636",
+    "C9642B",
+]
 
 
 class Cut(IntEnum):
@@ -65,8 +88,27 @@ class Cut(IntEnum):
     BLUSH = 20
 
 
-CUT = (
-    "000000 B8764A D39A66 FBE6C8 EFA68C 3B2A33 8E2F3A F0847A FDF6EA E0533D F4EFE6 5B86B5 2F9C8F F2C14E 57596E 8C90A8 7A4A34 "
-    "F3C56B C4813A FBE8B8 EE9A86"
-).split()
+CUT = [
+    "000000",
+    "B8764A",
+    "D39A66",
+    "FBE6C8",
+    "EFA68C",
+    "3B2A33",
+    "8E2F3A",
+    "F0847A",
+    "FDF6EA",
+    "E0533D",
+    "F4EFE6",
+    "5B86B5",
+    "2F9C8F",
+    "F2C14E",
+    "57596E",
+    "8C90A8",
+    "7A4A34",
+    "F3C56B",
+    "C4813A",
+    "FBE8B8",
+    "EE9A86",
+]
 CUT_SHADOW = "B9B4D6"  # laid over the paint, blend mode multiply

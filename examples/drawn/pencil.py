@@ -1,17 +1,20 @@
-"""The drawing sheet of the examples: outlined parts that cover what lies below, on paint, ink and trace planes at once.
+"""The drawing sheet of the examples: outlined parts hiding what lies below, on paint, ink and trace planes.
 
-Shapes are lists of points in the units of the current transform (`moved`); y points down. A point `(x, y)` is smooth,
-`(x, y, 1)` is a corner. Letters: H height, W width, S = H * FINE or W * FINE.
+Shapes are lists of points in the units of the current transform (`moved`); y points down. A point `(x, y)`
+is smooth, `(x, y, 1)` is a corner. Letters: H height, W width, S = H * FINE or W * FINE.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-FINE = 3  # every plane is drawn this many times larger; ink is averaged down, paint is read at the pixel centers
+FINE = (
+    3  # every plane is drawn this many times larger; ink is averaged down, paint is read at the pixel centers
+)
 BITS = 4  # sub-pixel bits of polygon corners
 
 Points = NDArray[np.float64]
@@ -30,7 +33,7 @@ def curve(shape: Shape | Points, *, closed: bool = True, steps: int = 9) -> Poin
         return _catmull(np.vstack([ring[-1:], ring, ring[:2]]), steps)[:-1]
     stops = sorted({0, len(knots) - 1, *(i for i, p in enumerate(knots) if len(p) > 2 and p[2])})
     runs: list[Points] = []
-    for first, last in zip(stops, stops[1:], strict=False):
+    for first, last in pairwise(stops):
         run = np.array([p[:2] for p in knots[first : last + 1]])
         ends = (2 * run[:1] - run[1:2], 2 * run[-1:] - run[-2:-1])
         runs.append(_catmull(np.vstack([ends[0], run, ends[1]]), steps))
@@ -51,11 +54,13 @@ def ellipse(x: float, y: float, rx: float, ry: float, turn: float = 0.0) -> Poin
     """`[N, 2]` points around an ellipse; `turn` in radians, clockwise on screen."""
     a = np.linspace(0.0, 2 * np.pi, 48, endpoint=False)
     u, v = rx * np.cos(a), ry * np.sin(a)
-    return np.stack([x + u * np.cos(turn) - v * np.sin(turn), y + u * np.sin(turn) + v * np.cos(turn)], axis=1)
+    return np.stack(
+        [x + u * np.cos(turn) - v * np.sin(turn), y + u * np.sin(turn) + v * np.cos(turn)], axis=1
+    )
 
 
 def tube(spine: Shape, widths: Sequence[float], *, cap: bool = True) -> Points:
-    """`[N, 2]` outline of a limb along `spine`; `widths` are half widths from start to end, ends round with `cap`."""
+    """`[N, 2]` outline of a limb along `spine`; `widths` are half widths along it, ends round with `cap`."""
     line = curve(spine, closed=False)
     ahead = np.gradient(line, axis=0)
     ahead /= np.maximum(np.linalg.norm(ahead, axis=1, keepdims=True), 1e-9)
@@ -87,7 +92,9 @@ class Sheet:
         self._clip: Plane | None = None
 
     @contextmanager
-    def moved(self, x: float, y: float, *, turn: float = 0.0, sx: float = 1.0, sy: float = 1.0) -> Iterator[None]:
+    def moved(
+        self, x: float, y: float, *, turn: float = 0.0, sx: float = 1.0, sy: float = 1.0
+    ) -> Iterator[None]:
         """Everything drawn inside is scaled, turned (radians, clockwise on screen) and moved to (x, y)."""
         before = self.matrix
         c, s = np.cos(turn), np.sin(turn)
@@ -120,7 +127,7 @@ class Sheet:
         self._border(outline, self.blue, weight, shade=1)
 
     def light(self, outline: Points, color: int, under: int, *, weight: float = 0.6) -> None:
-        """A highlight shape of `color` on paint `under`; its red border is painted `under`, the darker side."""
+        """A highlight of `color` on paint `under`; its red border is painted `under`, the darker side."""
         self._fill(outline, paint=color)
         self._border(outline, self.red, weight, paint=under)
 
@@ -152,7 +159,9 @@ class Sheet:
         placed = points @ self.matrix[:2, :2].T + self.matrix[:2, 2]
         return np.round((placed * FINE + (FINE - 1) / 2) * (1 << BITS)).astype(np.int32)
 
-    def _fill(self, outline: Points, *, paint: int | None = None, shade: int | None = None, clear: bool = False) -> None:
+    def _fill(
+        self, outline: Points, *, paint: int | None = None, shade: int | None = None, clear: bool = False
+    ) -> None:
         box, mask = self._mask(outline)
         if paint is not None:
             self.paint[box][mask] = paint
@@ -163,7 +172,13 @@ class Sheet:
                 plane[box][mask] = 0
 
     def _border(
-        self, outline: Points, plane: Plane, weight: float, *, paint: int | None = None, shade: int | None = None
+        self,
+        outline: Points,
+        plane: Plane,
+        weight: float,
+        *,
+        paint: int | None = None,
+        shade: int | None = None,
     ) -> None:
         width = self.weight * weight
         self._stroke(plane, outline, width, closed=True)

@@ -1,6 +1,6 @@
 """The walk as functions of time: two poses, the puddle's splash, and the street, at any time in frames.
 
-The story: a child and a fox walk along, the child jumps into a puddle, the fox starts back, the child turns and laughs.
+A child and a fox walk along, the child jumps into a puddle, the fox starts back, the child turns and laughs.
 """
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from drawn.fox import FoxPose, Paw, draw_fox
 from drawn.kid import Arm, Foot, KidPose, draw_kid
 from drawn.motion import speed, straight, track
-from drawn.palette import Walk as C
+from drawn.palette import Walk as Hue
 from drawn.pencil import Plane, Sheet, curve, ellipse
 
 SIZE = (960, 540)
@@ -56,7 +56,9 @@ def _kid_x(t: float) -> float:
     halt = _START + pace * 36
     if t <= 36:
         return _START + pace * t
-    return straight(t, (36, halt), (41, halt + 14), (46, halt + 22), (48, halt + 40), (59, halt + 172), (62, halt + 178))
+    return straight(
+        t, (36, halt), (41, halt + 14), (46, halt + 22), (48, halt + 40), (59, halt + 172), (62, halt + 178)
+    )
 
 
 def _kid_air(t: float) -> float:
@@ -66,7 +68,9 @@ def _kid_air(t: float) -> float:
 def _kid_hip(t: float) -> float:
     if t < 36:
         return 74.0 + 3.5 * float(np.cos(2 * np.pi * (t / _STEP + 0.5)))
-    stand = track(t, (36, 70.5), (44, 48), (47.5, 82), (53, 72), (58, 76), (61.5, 47), (67, 78), (71, 74), (74, 75))
+    stand = track(
+        t, (36, 70.5), (44, 48), (47.5, 82), (53, 72), (58, 76), (61.5, 47), (67, 78), (71, 74), (74, 75)
+    )
     laugh = 2.2 * float(np.sin((t - 70) * 0.9)) * track(t, (68, 0), (72, 1), (77, 1))
     return stand + _kid_air(t) + laugh
 
@@ -91,7 +95,11 @@ def _stride(phase: float) -> Foot:
         pitch = track(u, (0, -0.42), (0.09, 0), (0.36, 0), (0.5, 0.5))
         return Foot(_REACH * (1 - 4 * u), 6.0 * track(u, (0.36, 0), (0.5, 1)), pitch)
     v = (u - 0.5) * 2
-    return Foot(_REACH * (-1 + 2 * v * v * (3 - 2 * v) / 1.0), 6 * (1 - v) + 17.0 * float(np.sin(np.pi * v)), track(v, (0, 0.5), (0.45, 0.25), (1, -0.42)))
+    return Foot(
+        _REACH * (-1 + 2 * v * v * (3 - 2 * v) / 1.0),
+        6 * (1 - v) + 17.0 * float(np.sin(np.pi * v)),
+        track(v, (0, 0.5), (0.45, 0.25), (1, -0.42)),
+    )
 
 
 def _kid_arms(t: float) -> tuple[Arm, Arm]:
@@ -100,7 +108,9 @@ def _kid_arms(t: float) -> tuple[Arm, Arm]:
     far = track(t, (36, 0.0), (44, -0.9), (49, 2.0), (55, 2.5), (61, 0.9), (68, 0.4), (76, 0.9))
     wave = 0.45 * float(np.sin((t - 80) * 0.85)) * track(t, (82, 0), (85, 1))
     bend = track(t, (38, 0), (46, 0.2), (62, 0.5), (70, 0.2), (76, 0.1), (82, -0.45))
-    return Arm(near - 0.62 * swing - 0.05, 0.35 * track(t, (76, 1), (80, 0)) + bend - 0.2 * swing + wave), Arm(far + 0.62 * swing, 0.4 + 0.4 * bend + 0.2 * swing)
+    return Arm(
+        near - 0.62 * swing - 0.05, 0.35 * track(t, (76, 1), (80, 0)) + bend - 0.2 * swing + wave
+    ), Arm(far + 0.62 * swing, 0.4 + 0.4 * bend + 0.2 * swing)
 
 
 def _wind(t: float, lag: float) -> tuple[float, float]:
@@ -116,15 +126,31 @@ def _links(t: float, n: int, rest: float) -> tuple[float, ...]:
         flap = 0.10 * float(np.sin(0.55 * t - 1.1 * i)) * min(1.0, 0.3 + across / 6)
         # Hanging is a quarter turn down; forward speed lifts the tail towards level, a fall throws it up.
         level = min(1.0, across / 7.5)
-        angles.append(float(rest + (np.pi * 0.98 - rest) * level + flap + np.clip(-up * 0.055, -0.8, 0.7) * (0.5 + 0.3 * i)))
+        angles.append(
+            float(
+                rest
+                + (np.pi * 0.98 - rest) * level
+                + flap
+                + np.clip(-up * 0.055, -0.8, 0.7) * (0.5 + 0.3 * i)
+            )
+        )
     return tuple(angles)
 
 
 def _kid_look(t: float) -> tuple[float, str, str]:
     """Yaw of the head, eyes, mouth."""
-    yaw = track(t, (0, 0.65), (10, 0.65), (16, -0.25), (22, -0.25), (28, 0.75), (64, 0.7), (72, -0.62), (96, -0.62))
+    yaw = track(
+        t, (0, 0.65), (10, 0.65), (16, -0.25), (22, -0.25), (28, 0.75), (64, 0.7), (72, -0.62), (96, -0.62)
+    )
     eyes = "open"
-    for first, last, look in ((13, 14, "half"), (15, 16, "shut"), (17, 18, "half"), (59, 62, "shut"), (67, 68, "half"), (74, 99, "happy")):
+    for first, last, look in (
+        (13, 14, "half"),
+        (15, 16, "shut"),
+        (17, 18, "half"),
+        (59, 62, "shut"),
+        (67, 68, "half"),
+        (74, 99, "happy"),
+    ):
         if first <= t + 1 <= last + 0.99:
             eyes = look
     mouth = "open" if 44 <= t < 59 else "laugh" if t >= 68 else "smile"
@@ -141,13 +167,16 @@ def kid_pose(t: float) -> KidPose:
         x=_kid_x(t),
         hip=_kid_hip(t),
         lean=track(t, (34, 0.05), (44, 0.24), (49, 0.10), (55, -0.06), (61, 0.16), (68, -0.05), (76, -0.03)),
-        stretch=track(t, (36, 1.0), (44, 0.93), (48.5, 1.08), (54, 1.0), (58, 1.05), (61.5, 0.88), (66, 1.04), (70, 1.0)),
+        stretch=track(
+            t, (36, 1.0), (44, 0.93), (48.5, 1.08), (54, 1.0), (58, 1.05), (61.5, 0.88), (66, 1.04), (70, 1.0)
+        ),
         near_foot=near_foot,
         far_foot=far_foot,
         near_arm=near_arm,
         far_arm=far_arm,
         yaw=yaw,
-        nod=track(t, (30, 0), (40, 0.35), (46, 0.2), (52, -0.25), (60, 0.4), (68, -0.15)) + 0.05 * float(np.cos(np.pi * t / 6)),
+        nod=track(t, (30, 0), (40, 0.35), (46, 0.2), (52, -0.25), (60, 0.4), (68, -0.15))
+        + 0.05 * float(np.cos(np.pi * t / 6)),
         eyes=eyes,
         mouth=mouth,
         hem=0.9 * across + 1.2 * float(np.sin(np.pi * t / _STEP)) * track(t, (34, 1), (40, 0)),
@@ -192,11 +221,17 @@ def fox_pose(t: float) -> FoxPose:
     blink = 40 <= t < 43
     return FoxPose(
         x=_fox_x(t),
-        height=53.0 + 2.0 * float(np.cos(2 * np.pi * t / 6.0)) * min(1.0, pace / 5) + _fox_hop(t) - 9 * track(t, (65, 0), (67, 1), (71, 0)),
-        pitch=track(t, (58, 0), (61, -0.16), (66, 0.04), (72, 0.0)) + 0.025 * float(np.sin(2 * np.pi * t / 12)),
+        height=53.0
+        + 2.0 * float(np.cos(2 * np.pi * t / 6.0)) * min(1.0, pace / 5)
+        + _fox_hop(t)
+        - 9 * track(t, (65, 0), (67, 1), (71, 0)),
+        pitch=track(t, (58, 0), (61, -0.16), (66, 0.04), (72, 0.0))
+        + 0.025 * float(np.sin(2 * np.pi * t / 12)),
         paws=_fox_paws(t),
         head=track(t, (0, 0.05), (34, 0.0), (40, 0.12), (50, -0.22), (58, -0.05), (62, 0.1), (72, -0.2)),
-        head_lift=14 + track(t, (40, 0), (50, 8), (60, -2), (63, 6), (76, 9)) + 1.5 * float(np.cos(2 * np.pi * t / 12)),
+        head_lift=14
+        + track(t, (40, 0), (50, 8), (60, -2), (63, 6), (76, 9))
+        + 1.5 * float(np.cos(2 * np.pi * t / 12)),
         ears=track(t, (57, 0), (60, 1), (70, 0.8), (76, 0)),
         eyes="shut" if blink or 59 <= t < 64 else "happy" if t >= 76 else "open",
         mouth="open" if t >= 76 or t < 34 else "smile",
@@ -211,31 +246,84 @@ def fox_pose(t: float) -> FoxPose:
 def _street(sheet: Sheet, t: float) -> None:
     width, height = SIZE
     for x, y, size in ((120.0, 130.0, 0.9), (704.0, 134.0, 1.05)):
-        cloud = [(-70, 24), (-64, 2), (-40, -4), (-26, -28), (8, -30), (24, -10), (48, -12), (66, 4), (72, 24), (40, 31), (-40, 31)]
-        sheet.part(curve([(x + size * a, y + size * b) for a, b in cloud]), C.WHITE, weight=0.8)
-    bush = curve([(724, 440, 1), (720, 396), (752, 376), (770, 338), (812, 326), (840, 352), (868, 340), (902, 354), (934, 330), (946, 440, 1)])
-    sheet.part(bush, C.LEAF)
+        cloud = [
+            (-70, 24),
+            (-64, 2),
+            (-40, -4),
+            (-26, -28),
+            (8, -30),
+            (24, -10),
+            (48, -12),
+            (66, 4),
+            (72, 24),
+            (40, 31),
+            (-40, 31),
+        ]
+        sheet.part(curve([(x + size * a, y + size * b) for a, b in cloud]), Hue.WHITE, weight=0.8)
+    bush = curve(
+        [
+            (724, 440, 1),
+            (720, 396),
+            (752, 376),
+            (770, 338),
+            (812, 326),
+            (840, 352),
+            (868, 340),
+            (902, 354),
+            (934, 330),
+            (946, 440, 1),
+        ]
+    )
+    sheet.part(bush, Hue.LEAF)
     with sheet.inside(bush):
-        shade = [(706, 420), (740, 404), (766, 414), (796, 388), (836, 404), (876, 390), (946, 400), (946, 470, 1), (686, 470, 1)]
-        sheet.part(curve(shade), C.LEAF_SHADE, weight=0.8)
+        shade = [
+            (706, 420),
+            (740, 404),
+            (766, 414),
+            (796, 388),
+            (836, 404),
+            (876, 390),
+            (946, 400),
+            (946, 470, 1),
+            (686, 470, 1),
+        ]
+        sheet.part(curve(shade), Hue.LEAF_SHADE, weight=0.8)
     for x, y in ((768.0, 376.0), (818.0, 356.0), (880.0, 374.0)):
-        petals = [(x + r * np.cos(a), y + r * np.sin(a)) for a, r in zip(np.linspace(0, 2 * np.pi, 10, endpoint=False), [11, 7] * 5, strict=True)]
-        sheet.part(curve(petals), C.WHITE, weight=0.7)
-        sheet.part(ellipse(x, y, 4, 4), C.COAT, weight=0.7)
-    sheet.part(np.array([(-40.0, 424), (width + 9, 424), (width + 9, 442), (-40, 442)]), C.CURB, weight=0.8)
-    sheet.part(np.array([(-40.0, 442), (width + 9, 442), (width + 9, height + 9), (-40, height + 9)]), C.GROUND, weight=0.8)
+        petals = [
+            (x + r * np.cos(a), y + r * np.sin(a))
+            for a, r in zip(np.linspace(0, 2 * np.pi, 10, endpoint=False), [11, 7] * 5, strict=True)
+        ]
+        sheet.part(curve(petals), Hue.WHITE, weight=0.7)
+        sheet.part(ellipse(x, y, 4, 4), Hue.COAT, weight=0.7)
+    sheet.part(np.array([(-40.0, 424), (width + 9, 424), (width + 9, 442), (-40, 442)]), Hue.CURB, weight=0.8)
+    sheet.part(
+        np.array([(-40.0, 442), (width + 9, 442), (width + 9, height + 9), (-40, height + 9)]),
+        Hue.GROUND,
+        weight=0.8,
+    )
     _puddle(sheet, t)
 
 
 def _puddle(sheet: Sheet, t: float) -> None:
     x, y = PUDDLE
     push = 12.0 * track(t, (59, 0), (62, 1), (70, 0))
-    edge = [(-128 - push, 2), (-84, -15 - 0.3 * push), (-20, -14), (38, -20), (104, -12), (138 + push, 4), (96, 18), (30, 16), (-40, 25), (-104, 17)]
+    edge = [
+        (-128 - push, 2),
+        (-84, -15 - 0.3 * push),
+        (-20, -14),
+        (38, -20),
+        (104, -12),
+        (138 + push, 4),
+        (96, 18),
+        (30, 16),
+        (-40, 25),
+        (-104, 17),
+    ]
     outline = curve([(x + a, y + b) for a, b in edge])
-    sheet.part(outline, C.PUDDLE, weight=0.85)
+    sheet.part(outline, Hue.PUDDLE, weight=0.85)
     with sheet.inside(outline):
-        sheet.part(ellipse(x + 66, y - 3, 40, 6.0), C.PUDDLE_LIGHT, weight=0.6)
-        sheet.part(ellipse(x - 70, y + 8, 30, 5.0), C.PUDDLE_LIGHT, weight=0.6)
+        sheet.part(ellipse(x + 66, y - 3, 40, 6.0), Hue.PUDDLE_LIGHT, weight=0.6)
+        sheet.part(ellipse(x - 70, y + 8, 30, 5.0), Hue.PUDDLE_LIGHT, weight=0.6)
         if 59 <= t < 72:
             grow = (t - 58) * 7.0
             ring = ellipse(_kid_x(59.0), GROUND + 8, 26 + grow, 6 + 0.18 * grow)
@@ -251,11 +339,30 @@ def _splash(sheet: Sheet, t: float) -> None:
     if age < 6:
         rise = float(np.sin(np.pi * (age + 1) / 7))
         for side in (-1, 1):
-            crown = [(22, 9), (30, -18 * rise), (46, -50 * rise, 1), (52, -24 * rise), (74, -38 * rise, 1), (74, -10 * rise), (96, -14 * rise, 1), (88, 9), (56, 13)]
+            crown = [
+                (22, 9),
+                (30, -18 * rise),
+                (46, -50 * rise, 1),
+                (52, -24 * rise),
+                (74, -38 * rise, 1),
+                (74, -10 * rise),
+                (96, -14 * rise, 1),
+                (88, 9),
+                (56, 13),
+            ]
             with sheet.moved(x0 + side * 3 * age, GROUND, sx=float(side)):
-                sheet.part(curve(crown), C.PUDDLE, weight=0.9)
+                sheet.part(curve(crown), Hue.PUDDLE, weight=0.9)
     for number, (vx, vy, size) in enumerate(
-        ((-9.5, -13, 7), (-6.2, -17, 9), (-3.8, -12, 6), (5.0, -16, 8), (8.2, -12.5, 9), (11.5, -14, 6), (-12.5, -9, 6), (13.8, -8.5, 7))
+        (
+            (-9.5, -13, 7),
+            (-6.2, -17, 9),
+            (-3.8, -12, 6),
+            (5.0, -16, 8),
+            (8.2, -12.5, 9),
+            (11.5, -14, 6),
+            (-12.5, -9, 6),
+            (13.8, -8.5, 7),
+        )
     ):
         x, y = x0 + (30 if vx > 0 else -30) + vx * age, GROUND - 4 + vy * age + 1.35 * age * age
         if age < 2 or y > GROUND + 4:
@@ -263,4 +370,4 @@ def _splash(sheet: Sheet, t: float) -> None:
         turn = float(np.arctan2(vy + 2.7 * age, vx)) + np.pi / 2
         with sheet.moved(x, y, turn=turn):
             drop = curve([(0, -1.9 * size, 1), (0.8 * size, 0), (0, size), (-0.8 * size, 0)])
-            sheet.part(drop, C.PUDDLE_LIGHT if number % 2 else C.PUDDLE, weight=0.8)
+            sheet.part(drop, Hue.PUDDLE_LIGHT if number % 2 else Hue.PUDDLE, weight=0.8)

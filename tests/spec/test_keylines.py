@@ -73,7 +73,10 @@ def test_key_has_its_line(path: KeyPath, line: int) -> None:
     st.dictionaries(
         st.text("ab_-9", min_size=1, max_size=4),
         st.one_of(
-            st.integers(), st.booleans(), st.text("x]}#,='\\\"\n", max_size=6), st.lists(st.integers(), max_size=3)
+            st.integers(),
+            st.booleans(),
+            st.text("x]}#,='\\\"\n", max_size=6),
+            st.lists(st.integers(), max_size=3),
         ),
         max_size=6,
     )

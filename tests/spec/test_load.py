@@ -105,7 +105,11 @@ x = 1
     [
         (('line = "line/walk.####.png"', ""), "shot.toml:5: art", "no drawings"),
         (("line/walk.####.png", "##/walk.##.####.png"), "shot.toml:6: art.line", "more than one"),
-        (('[[reference]]\nframe = 1\nimage = "color/walk.0001.png"', ""), "shot.toml:1: reference", "missing"),
+        (
+            ('[[reference]]\nframe = 1\nimage = "color/walk.0001.png"', ""),
+            "shot.toml:1: reference",
+            "missing",
+        ),
         (('image = "color/walk.0001.png"', ""), "shot.toml:7: reference[1]", "no picture"),
         (("frame = 1", 'frame = 1\ndrawings = { A = "1" }'), "shot.toml:9: reference[1].drawings", "psd"),
         (("frame = 1", "frame = 0"), "shot.toml:8: reference[1].frame", "before the shot"),
@@ -121,7 +125,11 @@ x = 1
         (("[art]", '[art]\nlayer = "comp"'), "shot.toml:6: art.layer", "comp"),
         (("[art]", '[art]\nexposure = { A = "1x0" }'), "shot.toml:6: art.exposure.A", "1x0"),
         (("[art]", '[[layer]]\nname = "A"\n[[layer]]\nname = "A"\n[art]'), "shot.toml:6: layer[1].name", "2"),
-        (("[art]", '[psd]\nroles = { lines = ["x"] }\n[art]'), "shot.toml:6: psd.roles.lines", "not a choice"),
+        (
+            ("[art]", '[psd]\nroles = { lines = ["x"] }\n[art]'),
+            "shot.toml:6: psd.roles.lines",
+            "not a choice",
+        ),
         (("[art]", "[output]\npsd = 1\n[art]"), "shot.toml:6: output.psd", "`true` or `false`"),
         (("[art]", '[engine]\nname = "cell"\n[art]'), "shot.toml:6: engine.name", "cell"),
         (("[art]", '[engine]\npreset = "fnal"\n[art]'), "shot.toml:6: engine.preset", "fnal"),
@@ -178,7 +186,9 @@ def test_a_huge_shot_file_is_refused_unread(tmp_path: Path) -> None:
 
 def test_each_source_overrides_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     site = tmp_path / "site.toml"
-    site.write_text("[engine]\nseed = 1\nmemory_items = 1\nanchor_every = 1\nmin_region_px = 1\nfigures = false\n")
+    site.write_text(
+        "[engine]\nseed = 1\nmemory_items = 1\nanchor_every = 1\nmin_region_px = 1\nfigures = false\n"
+    )
     (tmp_path / "mine.toml").write_text(
         "[engine]\nseed = 2\nmemory_items = 2\nanchor_every = 2\nmin_region_px = 2\n"
     )
@@ -229,7 +239,9 @@ def test_a_preset_is_found_with_or_without_the_name_of_its_engine(tmp_path: Path
 
 
 def test_an_override_may_fill_an_inline_table_or_replace_a_list(tmp_path: Path) -> None:
-    shot = load(tmp_path, LAYERED, overrides=[parse_set("output.movies=[]"), parse_set('psd.roles.line=["ink"]')])
+    shot = load(
+        tmp_path, LAYERED, overrides=[parse_set("output.movies=[]"), parse_set('psd.roles.line=["ink"]')]
+    )
     assert shot.spec.output.movies == ()
     assert shot.spec.psd.roles == {"line": ("ink",)}
 

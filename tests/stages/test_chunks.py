@@ -8,7 +8,16 @@ import pytest
 
 from toonctl.core.errors import CheckFailed
 from toonctl.core.types import Warned
-from toonctl.stages.chunks import ChunkRecord, EngineRecord, RunClock, RunFacts, WeightsFile, merge_chunks, read_chunks, write_chunk
+from toonctl.stages.chunks import (
+    ChunkRecord,
+    EngineRecord,
+    RunClock,
+    RunFacts,
+    WeightsFile,
+    merge_chunks,
+    read_chunks,
+    write_chunk,
+)
 from toonctl.stages.tree import OutputTree
 
 ENGINE = EngineRecord("cel", "cpu", "float32", 0, (WeightsFile("cel.safetensors", "ab", "MIT"),))

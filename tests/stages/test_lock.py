@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,11 @@ def tree(tmp_path: Path) -> OutputTree:
     return OutputTree.of(tmp_path, None, "walk")
 
 
+def hold(tree: OutputTree, frames: Sequence[int]) -> None:
+    with frame_lock(tree, frames, break_lock=False, report=SilentReporter()):
+        pass
+
+
 def held(tree: OutputTree) -> list[Path]:
     return sorted((tree.state / "locks").glob("*.lock"))
 
@@ -41,8 +47,7 @@ def rewrite(tree: OutputTree, **changes: object) -> None:
 def test_the_same_frames_are_refused_and_the_holder_named(tree: OutputTree) -> None:
     with frame_lock(tree, range(1, 9), break_lock=False, report=SilentReporter()):
         with pytest.raises(DeliveryError, match=f"process {os.getpid()} on ") as caught:
-            with frame_lock(tree, range(1, 9), break_lock=False, report=SilentReporter()):
-                pass
+            hold(tree, range(1, 9))
         assert "--break-lock" in str(caught.value.problems[0].hint)
     assert held(tree) == []
 
@@ -63,7 +68,9 @@ def test_the_lock_goes_when_the_work_fails(tree: OutputTree) -> None:
 
 
 def test_the_lock_of_a_dead_process_is_broken_with_a_notice(tree: OutputTree) -> None:
-    dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    dead = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True
+    )
     notes = Notes()
     with frame_lock(tree, [1], break_lock=False, report=notes):
         rewrite(tree, pid=int(dead.stdout))
@@ -87,11 +94,17 @@ def test_the_lock_of_another_host_is_broken_only_on_request(tree: OutputTree) ->
     with frame_lock(tree, [1], break_lock=False, report=notes):
         rewrite(tree, host="elsewhere", pid=1)
         with pytest.raises(DeliveryError, match="on elsewhere"):
-            with frame_lock(tree, [1], break_lock=False, report=notes):
-                pass
+            hold(tree, [1])
         with frame_lock(tree, [1], break_lock=True, report=notes):
             assert json.loads(held(tree)[0].read_text())["host"] != "elsewhere"
     assert "elsewhere" in notes.notices[0]
+
+
+def test_a_folder_that_cannot_be_made_is_an_error_of_delivery(tree: OutputTree) -> None:
+    tree.root.mkdir(parents=True)
+    tree.state.write_text("a file in the way")
+    with pytest.raises(DeliveryError, match="cannot write"):
+        hold(tree, [1])
 
 
 def test_a_lock_taken_over_is_left_to_its_new_holder(tree: OutputTree) -> None:

@@ -86,7 +86,9 @@ def test_nothing_doubtful_means_nothing_to_pick() -> None:
 
 
 def test_notes_come_back_as_written_and_only_to_their_job(tree: OutputTree) -> None:
-    note = replace(SURE, doubts=(replace(DOUBT, confidence=float(np.float32(0.25))),), parts=("paint", "line"))
+    note = replace(
+        SURE, doubts=(replace(DOUBT, confidence=float(np.float32(0.25))),), parts=("paint", "line")
+    )
     write_note(tree, note, job_key="k1")
     assert read_note(tree, "A", "1", job_key="k1") == note
     assert read_note(tree, "A", "1", job_key="k2") is None
@@ -94,7 +96,9 @@ def test_notes_come_back_as_written_and_only_to_their_job(tree: OutputTree) -> N
 
 
 def test_numbers_from_numpy_are_fit_for_a_note(tree: OutputTree) -> None:
-    counted = DrawingNote("A", "1", int(np.int64(3)), {1: np.int64(2)}, (replace(DOUBT, confidence=np.float32(0.5)),))  # pyright: ignore[reportArgumentType] - what engines hand over in practice
+    counted = DrawingNote(
+        "A", "1", int(np.int64(3)), {1: np.int64(2)}, (replace(DOUBT, confidence=np.float32(0.5)),)
+    )  # pyright: ignore[reportArgumentType] - what engines hand over in practice
     write_note(tree, counted, job_key="k1")
     assert read_note(tree, "A", "1", job_key="k1") == counted
 

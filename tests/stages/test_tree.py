@@ -38,7 +38,9 @@ def test_a_name_that_is_no_path_component_is_refused(name: str) -> None:
         TREE.cel("A", name)
 
 
-@pytest.mark.parametrize(("drawing", "expected"), [("1", "0001"), ("012b", "0012b"), ("12345", "12345"), ("key", "-key")])
+@pytest.mark.parametrize(
+    ("drawing", "expected"), [("1", "0001"), ("012b", "0012b"), ("12345", "12345"), ("key", "-key")]
+)
 def test_drawings_are_numbered_with_padding(drawing: str, expected: str) -> None:
     assert token(drawing) == expected
 

@@ -7,7 +7,6 @@ import json
 import os
 import sys
 import time
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
@@ -61,13 +60,13 @@ def reporter_for(options: OutputOptions, log: RunLog) -> "TellingReporter":
         ProgressMode.AFANASY: AfanasyReporter,
         ProgressMode.JSON: JsonReporter,
         ProgressMode.BAR: BarReporter,
-        ProgressMode.NONE: QuietReporter,
+        ProgressMode.NONE: TellingReporter,
     }
     return kinds[mode](stream, log, is_quiet=options.quiet, is_verbose=options.verbose > 0)
 
 
-class TellingReporter(ABC):
-    """A Reporter that logs everything and tells some of it; sub-classes say how."""
+class TellingReporter:
+    """A Reporter that logs everything and says notices and warnings; sub-classes tell progress as well."""
 
     def __init__(self, stream: TextIO, log: RunLog, *, is_quiet: bool, is_verbose: bool) -> None:
         self._stream: TextIO | None = stream
@@ -106,7 +105,6 @@ class TellingReporter(ABC):
         if self._is_verbose:
             say(f"{name} " + " ".join(f"{key}={value}" for key, value in fields.items()))
 
-    @abstractmethod
     def tell(self, beat: Beat) -> None:
         """Say how far the work is."""
 
@@ -116,11 +114,9 @@ class TellingReporter(ABC):
 
     def tell_failure(self, text: str) -> None:
         """Tell a farm why the command fails; people read the error itself."""
-        del text
 
     def close(self) -> None:
         """Leave the terminal as it was."""
-        self._stream = None
 
     def line(self, text: str) -> None:
         """One flushed line; when the reader has gone, the work goes on unheard."""
@@ -190,13 +186,6 @@ class JsonReporter(TellingReporter):
 
     def _object(self, **fields: object) -> None:
         self.line(json.dumps(fields, ensure_ascii=False, separators=(",", ":")))
-
-
-class QuietReporter(TellingReporter):
-    """No progress."""
-
-    def tell(self, beat: Beat) -> None:
-        pass
 
 
 class BarReporter(TellingReporter):

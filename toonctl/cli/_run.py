@@ -7,7 +7,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -47,11 +47,20 @@ class Session:
     ) -> None:
         self.command = command
         self.reporter = reporter
-        self.stop = StopFlag()
         self.exit_code = 0
         self._options = options
         self._log = log
         self._started_s = time.monotonic()
+        self._stop: StopFlag | None = None
+        self._handlers = ExitStack()
+
+    @property
+    def stop(self) -> StopFlag:
+        """The flag that signals set once it has been asked for; until then a signal ends the process."""
+        if self._stop is None:
+            self._stop = StopFlag()
+            self._handlers.enter_context(stop_on_signals(self._stop, self._overrun))
+        return self._stop
 
     def open_log(self, folder: Path) -> None:
         """Log into `folder`, unless `--log-file` names another place. Raises: DeliveryError."""
@@ -75,10 +84,14 @@ class Session:
         seconds = round(time.monotonic() - self._started_s, 3)
         self._log.event("run.finished", {"exit_code": self.exit_code, "seconds": seconds})
 
+    def close(self) -> None:
+        """Give signals and terminal back."""
+        self._handlers.close()
+        self.reporter.close()
+
     def fail(self, error: ToonctlError, cause: BaseException) -> None:
         """Tell people, farm and log why the command ends; with `--debug` also the traceback."""
         self.exit_code = error.exit_code
-        is_debugging = self._options.debug or bool(os.environ.get("TOONCTL_DEBUG"))
         problems = [{"what": p.what, "where": p.where, "hint": p.hint} for p in error.problems]
         text = "".join(traceback.format_exception(cause))
         fields = {"exit_code": error.exit_code, "problems": problems, "traceback": text}
@@ -87,7 +100,7 @@ class Session:
             "run.stopped" if is_stop else "run.failed", fields, level="info" if is_stop else "error"
         )
         self.reporter.close()
-        if is_debugging:
+        if self._options.debug or _is_debugging():
             say(text.rstrip())
         say_error(error)
         if not is_stop:
@@ -118,6 +131,11 @@ class Session:
             "run once more; if it fails again, report it with the log",
         )
 
+    def _overrun(self) -> None:
+        by = self.stop.asked_by
+        late = Stopped(f"stopped by {by}, the frame in hand dropped", hint="`--resume` goes on")
+        self.fail(late, late)
+
     def _crash_log(self) -> Path | None:
         if self._log.path is None:
             from platformdirs import user_log_path
@@ -147,16 +165,11 @@ def session(command: str, options: OutputOptions) -> Generator[Session, None, No
     logging.captureWarnings(True)
     at = Session(command, options, reporter_for(options, log), log)
 
-    def overrun() -> None:
-        late = Stopped(f"stopped by {at.stop.asked_by}, the frame in hand dropped", hint="`--resume` goes on")
-        at.fail(late, late)
-
     try:
         log.event("run.started", {"command": command, "version": __version__, "arguments": sys.argv[1:]})
         if options.log_file is not None:
             log.open(options.log_file)
-        with stop_on_signals(at.stop, overrun):
-            yield at
+        yield at
         at.finish()
     except typer.Exit:
         raise
@@ -166,7 +179,7 @@ def session(command: str, options: OutputOptions) -> Generator[Session, None, No
         at.fail(at.known(error), error)
         raise typer.Exit(at.exit_code) from error
     finally:
-        at.reporter.close()
+        at.close()
         logging.captureWarnings(False)
         logging.getLogger().removeHandler(log)
         log.close()
@@ -180,11 +193,12 @@ def run_drawing_command(command: str, options: DrawOptions, pipeline: "Pipeline"
     Raises: typer.Exit when the command does not end with 0.
     """
     with session(command, options) as at:
+        stop = at.stop
         loaded = load(command, options)
         run = run_options(options, loaded)
         if not run.dry_run:
             at.open_log(loaded.output_folder(run.out) / "logs")
-        result = pipeline(loaded, run, at.reporter, at.stop)
+        result = pipeline(loaded, run, at.reporter, stop)
         at.reporter.close()
         if run.dry_run:
             lines = result.notes  # here the plan is the result
@@ -241,7 +255,7 @@ def run_app(build: Callable[[], typer.Typer]) -> None:
         say_error(error)
         sys.exit(error.exit_code)
     except Exception as error:
-        if os.environ.get("TOONCTL_DEBUG"):
+        if _is_debugging():
             raise
         say(f"error: unexpected {type(error).__name__}: {error}")
         say("hint: set `TOONCTL_DEBUG=1` to see where")
@@ -257,6 +271,10 @@ def _result_document(command: str, run: "RunOptions", result: "RunResult") -> Ma
         "notes": list(result.notes),
         "manifest": result.manifest,
     }
+
+
+def _is_debugging() -> bool:
+    return os.environ.get("TOONCTL_DEBUG", "0") not in ("", "0")
 
 
 def _threads_of_host() -> int | None:

@@ -4,7 +4,7 @@ import hashlib
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from toonctl.core.errors import DeliveryError
@@ -32,7 +32,8 @@ def whole_file(path: Path) -> Iterator[Path]:
             "free space or fix the permissions of the folder, then run again with `--resume`",
         ) from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # a parent that is a file, a name that is too long: already reported
+            part.unlink(missing_ok=True)
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -4,9 +4,10 @@ Frames in ranges are the numbers people write; everything inside a `Timesheet` i
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 
 from toonctl.core.errors import Problem, SpecError
 from toonctl.core.names import name_fault
@@ -187,3 +188,16 @@ def _exposed_fault(part: str, name: str, hold_frames: int) -> str | None:
 def _short(text: str) -> str:
     """At most 60 characters of what the user wrote, for a message."""
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def hold_changes(changes: Sequence[tuple[int, str | None]], n_frames: int) -> tuple[str | None, ...]:
+    """What is shown at each of `n_frames` when every change holds until the next.
+
+    Changes are (0-based index, drawing), ascending; one before index 0 sets what the shot starts with.
+    """
+    shown: list[str | None] = [None] * n_frames
+    for (index, drawing), (end, _) in pairwise([*changes, (n_frames, None)]):
+        start, stop = max(index, 0), min(end, n_frames)
+        if start < stop:
+            shown[start:stop] = [drawing] * (stop - start)
+    return tuple(shown)

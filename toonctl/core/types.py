@@ -185,3 +185,31 @@ class LineFrame:
 
     ink: Pixels
     trace: Pixels
+
+
+@dataclass(frozen=True, slots=True)
+class RegionMap:
+    """The regions of one drawing as run lengths over the flattened picture (row by row).
+
+    `lengths` uint32 `[S]` and `labels` uint16 `[S]` give the label map; label 0 is ink, 1..n are regions.
+    """
+
+    width: int
+    height: int
+    lengths: NDArray[np.uint32]
+    labels: NDArray[np.uint16]
+
+    def label_map(self) -> NDArray[np.uint16]:
+        """The label of every pixel, uint16 `[H, W]`."""
+        return np.repeat(self.labels, self.lengths).reshape(self.height, self.width)
+
+
+@dataclass(frozen=True, slots=True)
+class ColoredDrawing:
+    """One colored drawing: `colors` uint16 `[n]` color-model index and `confidence` float32 `[n]` by region 1..n."""
+
+    name: str
+    regions: RegionMap
+    colors: NDArray[np.uint16]
+    confidence: NDArray[np.float32]
+    doubts: tuple[Doubt, ...]

@@ -8,10 +8,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from toonctl.core.types import ColorModel, Doubt, LineFrame
+from toonctl.core.types import ColoredDrawing, ColorModel, LineFrame
 
-Fetch = Callable[[str], LineFrame]
-"""Gives the line drawing of a name; picklable, since worker processes call it."""
+LoadLine = Callable[[], LineFrame]
+"""Gives one line drawing; picklable, since worker processes call it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,34 +26,6 @@ class PaintedReference:
     index: NDArray[np.uint16]
 
 
-@dataclass(frozen=True, slots=True)
-class RegionMap:
-    """The regions of one drawing as run lengths over the flattened picture (row by row).
-
-    `lengths` uint32 `[S]` and `labels` uint16 `[S]` give the label map; label 0 is ink, 1..n are regions.
-    """
-
-    width: int
-    height: int
-    lengths: NDArray[np.uint32]
-    labels: NDArray[np.uint16]
-
-    def label_map(self) -> NDArray[np.uint16]:
-        """The label of every pixel, uint16 `[H, W]`."""
-        return np.repeat(self.labels, self.lengths).reshape(self.height, self.width)
-
-
-@dataclass(frozen=True, slots=True)
-class ColoredDrawing:
-    """One colored drawing: `colors` uint16 `[n]` color-model index and `confidence` float32 `[n]` by region 1..n."""
-
-    name: str
-    regions: RegionMap
-    colors: NDArray[np.uint16]
-    confidence: NDArray[np.float32]
-    doubts: tuple[Doubt, ...]
-
-
 class StateStore(Protocol):
     """Engine memory on disk (`state/`), keyed by name; get gives None when absent or of another job."""
 
@@ -66,13 +38,14 @@ class StateStore(Protocol):
 class ColorizeRequest:
     """One layer to color.
 
-    `drawings` are the distinct drawings in order of first appearance, `wanted` those whose result is needed now
-    (a chunk of the shot, or all). `options` are the engine's own, as the shot file gives them.
+    `drawings` are the distinct drawings in order of first appearance, `wanted` those whose result is needed
+    now (a chunk of the shot, or all), `loader` gives the means to load each. `options` are the engine's own, as
+    the shot file gives them.
     """
 
     drawings: tuple[str, ...]
     wanted: frozenset[str]
-    fetch: Fetch
+    loader: Callable[[str], LoadLine]
     references: tuple[PaintedReference, ...]
     color_model: ColorModel
     options: Mapping[str, object]
@@ -80,8 +53,29 @@ class ColorizeRequest:
     state: StateStore
 
 
+@dataclass(frozen=True, slots=True)
+class WeightsFacts:
+    """A weights file as the manifest names it."""
+
+    file: str
+    sha256: str
+    licence: str
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFacts:
+    """What an engine computes with under given options: number format and weights."""
+
+    dtype: str
+    weights: tuple[WeightsFacts, ...]
+
+
 class ColorizeEngine(Protocol):
     """Colors the drawings of one layer."""
+
+    def facts(self, options: Mapping[str, object]) -> EngineFacts:
+        """What the manifest says of the engine. Raises: CheckpointError when its weights are absent."""
+        ...
 
     def colorize(self, request: ColorizeRequest) -> Iterator[ColoredDrawing]:
         """Every wanted drawing once, the references' own first, then in an order of the engine's choosing."""

@@ -1,6 +1,6 @@
-"""Picture files before they are decoded: opened, weighed, and refused with a remedy when they cannot be used."""
+"""Picture files before they are decoded: opened, weighed, refused with a remedy when they cannot be used."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
@@ -16,7 +16,7 @@ SAVE_AGAIN = "open it in the program that made it and save it again"
 
 
 @contextmanager
-def open_art(path: Path) -> Iterator[BinaryIO]:
+def open_art(path: Path) -> Generator[BinaryIO]:
     """The file, open for reading. Raises: ArtError when it is missing, empty, too big or cannot be read."""
     try:
         with path.open("rb") as file:

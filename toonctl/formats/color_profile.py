@@ -1,12 +1,13 @@
 """Embedded ICC profiles: what they are called, and pixels taken from them to sRGB.
 
-A profile that calls itself sRGB is taken at its word: those of scanners and drawing programs differ from each other
-by rounding only, and flats must come through untouched.
+A profile that calls itself sRGB is taken at its word: those of scanners and drawing programs differ from each
+other by rounding only, and flats must come through untouched.
 """
 
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
+from typing import Any, cast
 
 import numpy as np
 from PIL import Image, ImageCms
@@ -19,7 +20,7 @@ _SPACES = {"RGB ": "RGB", "RGB": "RGB", "GRAY": "L"}
 
 @dataclass(frozen=True, slots=True)
 class ColorProfile:
-    """An ICC profile: its name for people, and `mode`, the Pillow mode (`RGB`, `L`) of the pixels it is for."""
+    """An ICC profile: its name for people, and the Pillow `mode` (`RGB`, `L`) of the pixels it is for."""
 
     name: str
     data: bytes
@@ -46,7 +47,9 @@ def to_srgb(rgba: Pixels, profile: ColorProfile) -> Pixels:
     if profile.mode == "L":
         table = _gray_table(profile.data)
         return np.dstack((table[rgba[..., 0]], rgba[..., 3:]))
-    image = ImageCms.applyTransform(Image.fromarray(np.ascontiguousarray(rgba)), _transform(profile.data, "RGBA"))
+    image = ImageCms.applyTransform(
+        Image.fromarray(np.ascontiguousarray(rgba)), _transform(profile.data, "RGBA")
+    )
     converted = np.array(image, np.uint8)
     converted[..., 3] = rgba[..., 3]
     return converted
@@ -66,7 +69,8 @@ def gray_to_srgb(profile: ColorProfile) -> Pixels:
 def _parse(data: bytes) -> ColorProfile | None:
     try:
         profile = ImageCms.ImageCmsProfile(BytesIO(data))
-        mode = _SPACES.get(str(profile.profile.xcolor_space))
+        # Pillow types `profile` as what it may be opened from.
+        mode = _SPACES.get(str(cast(Any, profile).profile.xcolor_space))
         name = (ImageCms.getProfileDescription(profile) or "").strip()
         if mode is None:
             return None
@@ -80,7 +84,7 @@ def _parse(data: bytes) -> ColorProfile | None:
 def _transform(data: bytes, mode: str) -> ImageCms.ImageCmsTransform:
     return ImageCms.buildTransform(
         ImageCms.ImageCmsProfile(BytesIO(data)),
-        ImageCms.createProfile("sRGB"),
+        cast(Any, ImageCms).createProfile("sRGB"),
         mode,
         "RGB" if mode == "L" else mode,
         ImageCms.Intent.RELATIVE_COLORIMETRIC,

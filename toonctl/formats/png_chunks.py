@@ -1,6 +1,7 @@
 """The chunks of a PNG file: the ones a reader must know, checked; the ones a writer puts in.
 
-Chunks are length, type, data, CRC-32, in the order of the PNG specification (third edition, chapters 5 and 11).
+Chunks are length, type, data, CRC-32, in the order of the PNG specification (third edition, chapters 5 and
+11).
 """
 
 import struct
@@ -27,7 +28,10 @@ _KEYWORD = b"toonctl"
 
 @dataclass(frozen=True, slots=True)
 class PngHeader:
-    """What a PNG says about itself. `palette` and `transparency` are the contents of PLTE and tRNS."""
+    """What a PNG says about itself. `palette` and `transparency` are the contents of PLTE and tRNS.
+
+    `packed` is the compressed picture, empty when only headers were read.
+    """
 
     size: Size
     depth: int
@@ -36,6 +40,8 @@ class PngHeader:
     transparency: bytes
     profile: ColorProfile | None
     has_bad_profile: bool
+    is_interlaced: bool
+    packed: bytes
 
     @property
     def mode(self) -> str:
@@ -46,26 +52,29 @@ class PngHeader:
 def read_header(file: BinaryIO, path: Path, *, is_checked: bool) -> PngHeader:
     """The header of an open PNG, whose chunks all have been walked to the end.
 
-    With `is_checked`, picture data is read along and every checksum tested. Raises: ArtError when the file is no
-    PNG, damaged, cut off, or declares a size beyond the limits.
+    With `is_checked`, picture data is read along and every checksum tested. Raises: ArtError when the file is
+    no PNG, damaged, cut off, or declares a size beyond the limits.
     """
     if file.read(8) != SIGNATURE:
         raise ArtError(f"`{path.name}` is not a PNG", str(path), SAVE_AGAIN)
-    size, depth, color_type = (0, 0), 0, -1
+    size, depth, color_type, is_interlaced = (0, 0), 0, -1, False
     kept: dict[bytes, bytes] = {}
-    has_data = False
+    packed: list[bytes] = []
     for kind, data in _walk(file, path, is_checked=is_checked):
         if color_type < 0:
-            size, depth, color_type = _parse_ihdr(kind, data, path)
+            size, depth, color_type, is_interlaced = _parse_ihdr(kind, data, path)
             check_size(size, path)
         elif kind == b"IEND":
             break
-        has_data = has_data or kind == b"IDAT"
-        if kind in _KEPT and not has_data:
+        elif kind == b"IDAT":
+            packed.append(data)
+        elif kind in _KEPT and not packed:
             kept.setdefault(kind, data)
-    if not has_data or (color_type == PALETTE and not kept.get(b"PLTE")):
+    if not packed or (color_type == PALETTE and not kept.get(b"PLTE")):
         raise _damaged(path)
-    profile = _parse_iccp(kept[b"iCCP"], is_gray=color_type in (GRAY, GRAY_ALPHA)) if b"iCCP" in kept else None
+    profile = (
+        _parse_iccp(kept[b"iCCP"], is_gray=color_type in (GRAY, GRAY_ALPHA)) if b"iCCP" in kept else None
+    )
     return PngHeader(
         size,
         depth,
@@ -74,6 +83,8 @@ def read_header(file: BinaryIO, path: Path, *, is_checked: bool) -> PngHeader:
         kept.get(b"tRNS", b""),
         profile,
         b"iCCP" in kept and profile is None,
+        is_interlaced,
+        b"".join(packed),
     )
 
 
@@ -133,13 +144,13 @@ def _walk(file: BinaryIO, path: Path, *, is_checked: bool) -> Iterator[tuple[byt
             yield kind, b""
 
 
-def _parse_ihdr(kind: bytes, data: bytes, path: Path) -> tuple[Size, int, int]:
+def _parse_ihdr(kind: bytes, data: bytes, path: Path) -> tuple[Size, int, int, bool]:
     if kind != b"IHDR" or len(data) != 13:
         raise _damaged(path)
     width, height, depth, color_type, method, filtering, interlace = struct.unpack(">IIBBBBB", data)
     if depth not in _DEPTHS.get(color_type, ()) or method or filtering or interlace > 1:
         raise _damaged(path)
-    return (width, height), depth, color_type
+    return (width, height), depth, color_type, interlace == 1
 
 
 def _parse_iccp(data: bytes, *, is_gray: bool) -> ColorProfile | None:

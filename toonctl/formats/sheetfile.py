@@ -1,15 +1,17 @@
-"""What the sheet readers share: the bytes of a sheet file, refused when too large, and the list of its faults."""
+"""What the sheet readers share: a file's bytes, refused when too many, and the list of its faults."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
 from toonctl.core.errors import Problem, SpecError
 from toonctl.core.names import name_fault
+from toonctl.core.timesheet import MAX_FRAMES
 
 MAX_SHEET_BYTES = 20_000_000
-MAX_CELLS = 20_000_000
-"""Layers times frames: bounds what a small file with a long duration blows up to."""
 
+_MAX_LAYERS = 1_000
+# Layers times frames: bounds what a small file with a long duration blows up to.
+_MAX_CELLS = 20_000_000
 _MAX_LISTED = 200
 
 
@@ -61,9 +63,18 @@ def read_sheet_bytes(path: Path) -> bytes:
     return data
 
 
+def is_of_size(n_layers: int, n_frames: int, faults: Faults) -> bool:
+    """Whether a sheet is small enough to read on; notes it when it is not."""
+    is_small = n_layers <= _MAX_LAYERS and n_frames <= MAX_FRAMES and n_layers * n_frames <= _MAX_CELLS
+    if not is_small:
+        faults.add(f"{n_layers:,} layers of {n_frames:,} frames are too many for one sheet")
+    return is_small
+
+
 def check_drawings(drawings: Iterable[str | None], faults: Faults) -> None:
     """Notes every drawing, named once, whose name cannot be a file's."""
     for name in dict.fromkeys(drawings):
         fault = name_fault(name) if name is not None else None
         if fault:
-            faults.add(f"the drawing `{name}` {fault}", hint="rename the drawing")
+            readable = str(name)[:60].encode("utf-8", "replace").decode()
+            faults.add(f"the drawing `{readable}` {fault}", hint="rename the drawing")

@@ -1,8 +1,5 @@
 """Weights from disk into a network: safetensors only, every key and shape accounted for."""
 
-from importlib.resources.abc import Traversable
-from pathlib import Path
-
 from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor, nn
@@ -12,19 +9,13 @@ from toonctl.core.errors import CheckpointError
 _SHOWN_KEYS = 8
 
 
-def read_safetensors(path: Path | Traversable) -> dict[str, Tensor]:
-    """The tensors of a safetensors file. Raises: CheckpointError when it is absent or not a safetensors file."""
+def parse_safetensors(data: bytes, *, name: str) -> dict[str, Tensor]:
+    """The tensors of a safetensors file. Raises: CheckpointError when it is something else."""
     try:
-        return load(path.read_bytes())
-    except OSError as error:
-        raise CheckpointError(
-            f"the weights `{path.name}` cannot be read: {error.strerror or error}",
-            str(path),
-            "install toonctl again: `pip install --force-reinstall --no-deps toonctl`",
-        ) from error
+        return load(data)
     except (SafetensorError, ValueError, KeyError) as error:
         raise CheckpointError(
-            f"`{path.name}` is not a safetensors file: {error}", str(path), "install toonctl again, or restore it"
+            f"`{name}` is not a safetensors file: {error}", name, "install toonctl again, or restore the file"
         ) from error
 
 

@@ -26,10 +26,10 @@ def run(loaded: LoadedShot, report: Reporter, *, out: Path | None, write_plan: b
     from toonctl.stages import plan
     from toonctl.stages.read import read_art
 
-    art = read_art(loaded)
+    art = read_art(loaded.spec, folder=loaded.folder)
     for warned in art.warnings:
         report.warn(warned.code, warned.text)
-    chunks = plan.suggest_chunks(art, loaded.spec.engine.anchor_every)
+    chunks = plan.suggest_chunks(art)
     path = loaded.output_folder(out) / "state" / "plan.json" if write_plan else None
     if path is not None:
         plan.write_plan(path, loaded.spec.shot.name, chunks)

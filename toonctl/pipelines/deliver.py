@@ -1,0 +1,205 @@
+"""The story of `deliver`: frames are checked to be whole; sheet, palette, PSD, movies, previews follow.
+
+A run over a whole shot ends with the same `deliver`. The manifest is written last: it means finished.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toonctl import __version__
+from toonctl.core.reporter import Reporter
+from toonctl.core.stop import StopFlag
+from toonctl.core.types import Pixels, Warned
+from toonctl.pipelines._shot import Shot
+from toonctl.spec.load import LoadedShot, resolved
+from toonctl.spec.run_options import RunOptions, RunResult
+
+if TYPE_CHECKING:
+    from toonctl.stages.chunks import MergedRun
+    from toonctl.stages.manifest import MovieFile
+    from toonctl.stages.palette import LayerColors
+    from toonctl.stages.show import Show
+
+
+def run(loaded: LoadedShot[Any], options: RunOptions, report: Reporter, stop: StopFlag) -> RunResult:
+    """The shot's delivery on disk, made from the frames that are there.
+
+    Raises: CheckFailed when frames are missing; SpecError, ArtError, DeliveryError; Stopped after a signal.
+    """
+    from toonctl.stages.chunks import RunClock, add_runs, merge_chunks
+    from toonctl.stages.gather import check_frames, gather_colors
+    from toonctl.stages.job import sweep_memory
+    from toonctl.stages.lock import frame_lock
+    from toonctl.stages.manifest import retract_manifest
+    from toonctl.stages.palette import write_doubts, write_palette
+
+    clock = RunClock()
+    shot = Shot.read(loaded, options)
+    tree, timeline = shot.tree, shot.timeline
+    done = merge_chunks(tree)  # before anything is written: a mistyped `--out` gets no folder
+    _check_job(shot, done)
+    with frame_lock(tree, timeline.frames, break_lock=options.break_lock, report=report):
+        check_frames(tree, timeline, job_key=done.job_key)
+        colors = gather_colors(tree, timeline, job_key=done.job_key)
+        retract_manifest(tree)
+        outputs = [tree.root / "frames", *_write_sheets(shot)]
+        write_palette(tree, colors)
+        write_doubts(tree, colors, timeline)
+        show = show_of(shot, colors)
+        outputs += _write_pictures(shot, show, options=options, report=report)
+        movies = _write_movies(shot, report, stop)
+        outputs += [tree.root / movie.file for movie in movies]
+        warnings = _warnings(shot, done, colors)
+        cost = add_runs([done.run, clock.facts()])
+        manifest = _write_manifest(shot, replace(done, run=cost, warnings=warnings), movies, options=options)
+        sweep_memory(tree, done.job_key)
+    return RunResult((*outputs, tree.manifest), manifest, _notes(shot, colors))
+
+
+def show_of(shot: Shot, colors: "Mapping[str, LayerColors]") -> "Show":
+    """What there is to look at of the shot: for preview, contact sheet and layered PSD."""
+    from toonctl.stages.lines import lines_on_top
+    from toonctl.stages.read import load_cel
+    from toonctl.stages.show import ReferencePicture, Show, flattened
+
+    art = shot.art
+    load = partial(load_cel, size=art.size, options=shot.read_options())
+    layers = {layer.name: layer for layer in art.layers}
+
+    def line(layer: str, drawing: str) -> Pixels | None:
+        return lines_on_top(load(layers[layer].cels[drawing]), is_binary=False, keep_trace=True)
+
+    return Show(
+        tree=shot.tree,
+        timeline=shot.timeline,
+        size=art.size,
+        rate=shot.spec.shot.rate,
+        stack=tuple((layer.name, layer.role) for layer in art.layers if layer.cels),
+        references=tuple(
+            ReferencePicture(r.layer, r.drawing, flattened(load(r.cel), art.size)) for r in art.references
+        ),
+        colors=colors,
+        line=line,
+    )
+
+
+def _check_job(shot: Shot, done: "MergedRun") -> None:
+    """Passes when shot file and art are those that were drawn. Raises: DeliveryError."""
+    from toonctl.core.errors import DeliveryError
+    from toonctl.stages.gather import check_same_job
+    from toonctl.stages.job import job_key
+
+    values = resolved(shot.spec)
+    check_same_job(done.resolved, values, where=shot.loaded.path)
+    key = job_key(
+        values,
+        shot.art.inputs,
+        engine=done.engine.name,
+        weights={weights.file: weights.sha256 for weights in done.engine.weights},
+        seed=done.engine.seed,
+        version=__version__,
+    )
+    if key != done.job_key:
+        raise DeliveryError(
+            "the art, the sheet or toonctl itself has changed since the frames were drawn",
+            str(shot.loaded.path),
+            f"run `toonctl {done.command}` again with `--overwrite`",
+        )
+
+
+def _write_sheets(shot: Shot) -> tuple[Path, ...]:
+    from toonctl.stages.sheet import sheet_of, write_sheets
+
+    art, table = shot.spec.art, shot.spec.shot
+    kinds = shot.spec.output.sheets
+    if kinds is None:
+        kinds = ("xdts", "csv") if art.sheet is not None or art.exposure is not None else ()
+    source = shot.loaded.file(art.sheet) if art.sheet is not None else None
+    skipped = shot.timeline.first_frame - table.first_frame
+    sheet = sheet_of(shot.art, source, name=table.name, skipped_frames=skipped)
+    sheet = replace(sheet, cut=table.cut or sheet.cut, scene=table.scene or sheet.scene)
+    return write_sheets(shot.tree, sheet, kinds, rate=table.rate, first_frame=shot.timeline.first_frame)
+
+
+def _write_pictures(shot: Shot, show: "Show", *, options: RunOptions, report: Reporter) -> list[Path]:
+    """The files for people: layered PSD, contact sheet, preview page."""
+    from toonctl.stages.contact import write_contact
+    from toonctl.stages.layered_psd import write_layered_psd
+    from toonctl.stages.preview import write_preview
+
+    written = [shot.tree.palette, shot.tree.doubts]
+    if shot.spec.output.psd:
+        report.notice("writing the layered PSD")
+        write_layered_psd(show)
+        written.append(shot.tree.psd)
+    if shot.spec.output.preview:
+        report.notice("writing the previews")
+        write_contact(show)
+        write_preview(show, threads=options.threads or 2)
+        written += [shot.tree.contact, shot.tree.preview]
+    return written
+
+
+def _write_movies(shot: Shot, report: Reporter, stop: StopFlag) -> "tuple[MovieFile, ...]":
+    from toonctl.stages.movies import plan_movies, write_movies
+
+    jobs = plan_movies(shot.timeline, shot.spec.output.movies, size=shot.art.size, rate=shot.spec.shot.rate)
+    if jobs:
+        report.start(len(jobs) * shot.timeline.n_frames, f"movies {shot.spec.shot.name}")
+    movies: list[MovieFile] = []
+    for at, job in enumerate(jobs):
+
+        def tell(frame: int, layer: str = job.layer, before: int = at * shot.timeline.n_frames) -> None:
+            done = before + frame - shot.timeline.first_frame + 1
+            report.step(done=done, frame=frame, layer=layer, note=f"movie {layer}.{frame:04d}")
+
+        movies += write_movies(shot.tree, shot.timeline, job, stop=stop, on_frame=tell)
+    return tuple(movies)
+
+
+def _warnings(shot: Shot, done: "MergedRun", colors: "Mapping[str, LayerColors]") -> tuple[Warned, ...]:
+    found = [*shot.art.warnings, *done.warnings]
+    found += [warned for layer in colors.values() for note in layer.notes for warned in note.warnings]
+    return tuple(sorted(set(found), key=lambda warned: (warned.code, warned.text)))
+
+
+def _write_manifest(
+    shot: Shot, done: "MergedRun", movies: "tuple[MovieFile, ...]", *, options: RunOptions
+) -> Mapping[str, object]:
+    from toonctl.stages.manifest import Manifest, write_manifest
+
+    manifest = Manifest(
+        version=__version__,
+        shot=shot.spec.shot.name,
+        shot_file=shot.loaded.path.name,
+        shot_sha256=shot.loaded.sha256,
+        rate=shot.spec.shot.rate,
+        resolved=resolved(shot.spec),
+        inputs=shot.art.inputs,
+        timeline=shot.timeline,
+        movies=movies,
+        warnings=done.warnings,
+        run=done,
+        record_host=options.record_host,
+    )
+    return write_manifest(shot.tree, manifest)
+
+
+def _notes(shot: Shot, colors: "Mapping[str, LayerColors]") -> tuple[str, ...]:
+    """What a person should know about the colors: how much is doubtful, and what to color by hand next."""
+    from toonctl.stages.palette import pick_by_hand
+
+    notes: list[str] = []
+    for layer, told in colors.items():
+        n_doubts = sum(len(note.doubts) for note in told.notes)
+        if n_doubts:
+            drawings = sum(1 for note in told.notes if note.doubts)
+            picks = ", ".join(pick.drawing for pick in pick_by_hand(told.notes)[:3])
+            notes.append(
+                f"layer {layer}: {n_doubts} doubtful regions in {drawings} drawings; "
+                f"coloring {picks} by hand would help most (see `{shot.tree.relative(shot.tree.doubts)}`)"
+            )
+    return tuple(notes)

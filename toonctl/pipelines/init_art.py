@@ -19,42 +19,67 @@ if TYPE_CHECKING:
     from PIL import Image
 
 SIZE: Size = (480, 270)
-N_DRAWINGS = 12
-INK = (32, 26, 36)
+N_DRAWINGS = 9
+INK = (20, 20, 20)  # of the line layers of a PSD; flat drawings are pure black
+TRACE = (0, 0, 255)  # blue: the border of a shadow
 SHADOW = (188, 182, 216)  # multiplied onto the paint
 _FINE = 3  # drawn this many times larger, then averaged down
 _WEIGHT = 2.1  # of a line, in pixels
 _GROUND = 226.0
 
-_COLORS = (
-    "E9F2F4 C7D9B0 A9C08C F0663F FFD9A0 FFFFFF 2F3550 F9A08C A6364A 6FB35A 4B8A55 3D5A80".split()
-)  # fmt: skip
-_SKY, _GRASS, _SPOT, _BALL, _BAND, _WHITE, _EYE, _CHEEK, _MOUTH, _LEAF, _STEM, _SHOE = range(12)
+_PALETTE = {
+    "sky": "E9F2F4",
+    "grass": "C7D9B0",
+    "spot": "A9C08C",
+    "ball": "F0663F",
+    "band": "FFD9A0",
+    "white": "FFFFFF",
+    "eye": "2F3550",
+    "cheek": "F9A08C",
+    "mouth": "A6364A",
+    "leaf": "6FB35A",
+    "stem": "4B8A55",
+    "shoe": "3D5A80",
+}
+_COLORS = tuple(_PALETTE.values())
+_SKY, _GRASS, _SPOT, _BALL, _BAND, _WHITE, _EYE, _CHEEK, _MOUTH, _LEAF, _STEM, _SHOE = range(len(_COLORS))
 
 Points: TypeAlias = NDArray[np.float64]
+
+_STEPS = np.linspace(0.0, 1.0, 8, endpoint=False)[:, None]  # between two points of a curve
 
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
     """One drawing at `SIZE`: `line` and `trace` are coverage 0..255, uint8 `[H, W]`.
 
-    `flat` is the paint, uint8 RGBA `[H, W, 4]`; `shadow` is 255 where shadow lies on it, uint8 `[H, W]`.
+    `paint` numbers the colors, 0 is bare paper; `shadow` is 255 where shadow lies on it; uint8 `[H, W]`.
+    `backdrop` is the color of bare paper, None leaves it clear.
     """
 
     line: Pixels
     trace: Pixels
-    flat: Pixels
+    paint: Pixels
     shadow: Pixels
+    backdrop: int | None
+
+    def flat(self) -> Pixels:
+        """The paint alone: uint8 RGBA `[H, W, 4]`."""
+        colors = [bytes.fromhex(code) + b"\xff" for code in _COLORS]
+        paper = bytes(4) if self.backdrop is None else colors[self.backdrop]
+        return np.frombuffer(paper + b"".join(colors), np.uint8).reshape(-1, 4)[self.paint]
 
     def painted(self) -> Pixels:
         """The finished picture, all lines on top: uint8 RGB `[H, W, 3]`."""
-        shade = np.where(self.shadow[..., None] > 0, np.array(SHADOW), 255) / 255.0
-        cover = np.maximum(self.line, self.trace)[..., None] / 255.0
-        return np.round(self.flat[..., :3] * shade * (1 - cover) + np.array(INK) * cover).astype(np.uint8)
+        flat = self.flat()[..., :3].astype(np.uint16)
+        shaded = self.shadow > 0
+        flat[shaded] = flat[shaded] * np.array(SHADOW, np.uint16) // 255
+        clear = np.uint16(255) - np.maximum(self.line, self.trace)[..., None]
+        return ((flat * clear + 127) // 255).astype(np.uint8)
 
 
 def draw_ball(number: int, *, on_ground: bool) -> Drawing:
-    """Drawing `number` of 1..12; with `on_ground` sky, meadow and the ball's spot on it are part of the drawing."""
+    """Drawing `number` of 1..9; with `on_ground` sky and meadow are part of the drawing."""
     share = (number - 1) / (N_DRAWINGS - 1)
     page = _Page()
     x, y = 96 + 288 * share, _GROUND - 88 * max(0.0, 1 - ((share - 0.5) / 0.42) ** 2)
@@ -73,7 +98,7 @@ def draw_background() -> Pixels:
     for x, y, size in ((96.0, 60.0, 1.0), (372.0, 44.0, 0.8)):
         for dx, dy, rx, ry in ((-24, 6, 24, 12), (0, -4, 26, 18), (26, 5, 24, 13)):
             page.fill(_ellipse(x + size * dx, y + size * dy, size * rx, size * ry), _WHITE)
-    return page.drawing(_SKY).flat
+    return page.drawing(_SKY).flat()
 
 
 def _figure(page: "_Page", x: float, y: float, share: float) -> None:
@@ -90,13 +115,24 @@ def _figure(page: "_Page", x: float, y: float, share: float) -> None:
         page.part(_tube([(0, -88), (3 + 8 * lag, -102), (1 + 20 * lag, -114)], 2.6), _STEM, weight=0.8)
         for way in (-1, 1):
             droop = 10 * lag * way
-            leaf = [(0, 0), (way * 14, -13 + droop), (way * 36, -9 + droop), (way * 25, 4 + droop), (way * 9, 5)]
+            leaf = [
+                (0, 0),
+                (way * 14, -13 + droop),
+                (way * 36, -9 + droop),
+                (way * 25, 4 + droop),
+                (way * 9, 5),
+            ]
             page.part([(1 + 20 * lag + a, -114 + b) for a, b in leaf], _LEAF)
         body = _ellipse(0, -46, 46, 46)
         page.part(body, _BALL)
         with page.inside(body):
-            page.part([(-60, -30), (-24, -20), (24, -20), (60, -30), (60, -12), (24, -2), (-24, -2), (-60, -12)], _BAND)
-            page.shade([(-70, -90), (-34, -74), (-30, -40), (-12, -16), (20, -8), (60, -18), (60, 20), (-70, 20)])
+            page.part(
+                [(-60, -30), (-24, -20), (24, -20), (60, -30), (60, -12), (24, -2), (-24, -2), (-60, -12)],
+                _BAND,
+            )
+            page.shade(
+                [(-70, -90), (-34, -74), (-30, -40), (-12, -16), (20, -8), (60, -18), (60, 20), (-70, 20)]
+            )
         page.outline(body)
         _face(page, 9 + 5 * fall, is_blinking=share > 0.95)
 
@@ -111,7 +147,9 @@ def _face(page: "_Page", x: float, *, is_blinking: bool) -> None:
         page.part(_ellipse(eye, -58, 8.5, 11), _WHITE)
         page.part(_ellipse(eye + 2.5, -56, 5, 7), _EYE, weight=0.8)
         page.part(_ellipse(eye + 4, -59, 1.9, 2.3), _WHITE, weight=0.5)
-    page.part([(x - 9, -43), (x, -41), (x + 9, -43), (x + 5, -34), (x, -32), (x - 5, -34)], _MOUTH, weight=0.9)
+    page.part(
+        [(x - 9, -43), (x, -41), (x + 9, -43), (x + 5, -34), (x, -32), (x - 5, -34)], _MOUTH, weight=0.9
+    )
 
 
 class _Page:
@@ -171,14 +209,14 @@ class _Page:
         self._draw_line(self._line, self._placed(_curve(points, closed=False)), weight, closed=False)
 
     def drawing(self, backdrop: int | None) -> Drawing:
-        """The finished planes; bare paper takes the color `backdrop`, None leaves it clear."""
-        table = np.array([[*bytes.fromhex(code), 255] for code in _COLORS], np.uint8)
-        # Paint is stored one up, so that 0 is bare paper.
-        table = np.vstack([table[backdrop] if backdrop is not None else np.zeros(4, np.uint8), table])
-        middle = slice(_FINE // 2, None, _FINE)
-        shadow = np.asarray(self._shadow)[middle, middle]
+        """The finished planes."""
+        from PIL.Image import Resampling
+
         line, trace = (np.asarray(plane.reduce(_FINE)) for plane in (self._line, self._trace))
-        return Drawing(line, trace, table[np.asarray(self._paint)[middle, middle]], shadow)
+        paint, shadow = (
+            np.asarray(plane.resize(SIZE, Resampling.NEAREST)) for plane in (self._paint, self._shadow)
+        )
+        return Drawing(line, trace, paint, shadow, backdrop)
 
     def _lay(self, points: Points, color: int) -> None:
         self._polygon(self._paint, points, color + 1)
@@ -201,7 +239,7 @@ class _Page:
 
     @contextmanager
     def _clipped(self, plane: "Image.Image") -> "Iterator[tuple[Image.Image, int, int]]":
-        """A picture to draw on freely and where its corner lies; what is inside the clip comes onto `plane`."""
+        """A picture to draw on freely and its corner; what lies inside the clip comes onto `plane`."""
         if self._clip is None:
             yield plane, 0, 0
             return
@@ -230,12 +268,11 @@ def _curve(shape: Sequence[tuple[float, float]], *, closed: bool) -> Points:
         knots = np.vstack([knots[-1:], knots, knots[:2]])
     else:
         knots = np.vstack([2 * knots[:1] - knots[1:2], knots, 2 * knots[-1:] - knots[-2:-1]])
-    u = np.linspace(0.0, 1.0, 8, endpoint=False)[:, None]
-    runs = [
-        0.5 * (2 * b + (c - a) * u + (2 * a - 5 * b + 4 * c - d) * u**2 + (3 * b - a - 3 * c + d) * u**3)
-        for a, b, c, d in zip(knots, knots[1:], knots[2:], knots[3:], strict=False)
-    ]
-    return np.vstack(runs if closed else [*runs, knots[-2:-1]])
+    a, b, c, d = (knots[i : len(knots) - 3 + i, None] for i in range(4))
+    u = _STEPS
+    runs = 0.5 * (2 * b + (c - a) * u + (2 * a - 5 * b + 4 * c - d) * u**2 + (3 * b - a - 3 * c + d) * u**3)
+    line = runs.reshape(-1, 2)
+    return line if closed else np.vstack([line, knots[-2:-1]])
 
 
 def _tube(spine: Sequence[tuple[float, float]], half: float) -> Points:

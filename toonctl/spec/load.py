@@ -14,7 +14,7 @@ from typing_extensions import TypeVar
 from toonctl.core.errors import Problem, SpecError, UsageError
 from toonctl.spec.keylines import KeyLines, KeyPath
 from toonctl.spec.preset import Preset
-from toonctl.spec.problems import problems_of
+from toonctl.spec.problems import nearest, problems_of
 from toonctl.spec.shot import COMMANDS, ShotSpec
 from toonctl.spec.sources import (
     SHARED_TABLES,
@@ -70,9 +70,11 @@ def load_shot(
     """The shot file of `command` with everything that may override it.
 
     `overrides` are dotted keys with their values, from the command line; the last of equals wins. Raises:
-    UsageError when `path` is not a readable file or an override names no key; SpecError with every problem of
-    all files at once.
+    UsageError when `path` is not a readable file, an override names no key or `command` takes no shot file;
+    SpecError with every problem of all files at once.
     """
+    if command not in COMMANDS:
+        raise UsageError(f"`{command}` takes no shot file", hint=nearest(command, COMMANDS, noun="commands"))
     model = COMMANDS[command]
     file = read_toml(path)
     folder = path.absolute().parent

@@ -9,9 +9,19 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
-from pydantic_core import PydanticCustomError
 
-from toonctl.spec.table import ArtPath, ArtPattern, Exposure, Fault, FrameRange, LayerName, Name, Rate, Table
+from toonctl.spec.table import (
+    ArtPath,
+    ArtPattern,
+    Exposure,
+    Fault,
+    FrameRange,
+    LayerName,
+    Name,
+    Rate,
+    Table,
+    refusal,
+)
 
 RoleName: TypeAlias = Literal[
     "ignore",
@@ -35,13 +45,9 @@ def _check_gap(value: object) -> object:
         return value
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 200:
         return value
-    raise PydanticCustomError(
-        "fault",
-        "{text}",
-        {
-            "text": 'must be "auto" or a number of pixels from 0 to 200',
-            "hint": '"auto" closes 3 px at 540 lines and grows with the picture; 0 closes nothing',
-        },
+    raise refusal(
+        'must be "auto" or a number of pixels from 0 to 200',
+        '"auto" closes 3 px at 540 lines and grows with the picture; 0 closes nothing',
     )
 
 
@@ -188,9 +194,6 @@ class CelColorize(EngineTable):
     line_threshold: LineThreshold = Field(
         default=64, description="Ink coverage 1..255 from which a pixel is line."
     )
-    anchor_every: int = Field(
-        default=24, ge=1, le=10_000, description="Every so many new drawings, one is an anchor."
-    )
     memory_items: int = Field(
         default=32, ge=1, le=1000, description="Colored drawings remembered beside the references."
     )
@@ -199,7 +202,7 @@ class CelColorize(EngineTable):
     doubt_below: float = Field(
         default=0.5, ge=0, le=1, description="Regions less sure than this are listed as doubtful."
     )
-    plan: Literal["anchors"] = Field(default="anchors", description="How a long shot is split over a farm.")
+    plan: Literal["chain"] = Field(default="chain", description="How a long shot is split over a farm: each chunk goes on from the memory of the one before.")
 
 
 class OutputTable(Table):

@@ -67,19 +67,20 @@ class Table(BaseModel):
 
 
 def _as_errors(faults: tuple[Fault, ...]) -> list[InitErrorDetails]:
-    return [{"type": _refusal(fault.what, fault.hint), "loc": fault.key, "input": None} for fault in faults]
+    return [{"type": refusal(fault.what, fault.hint), "loc": fault.key, "input": None} for fault in faults]
 
 
 def _again(details: ErrorDetails) -> InitErrorDetails:
     context = details.get("ctx", {})
-    kind = _refusal(context["text"], context["hint"]) if details["type"] == "fault" else details["type"]
+    kind = refusal(context["text"], context["hint"]) if details["type"] == "fault" else details["type"]
     return {"type": kind, "loc": details["loc"], "input": details["input"], "ctx": context}
 
 
 T = TypeVar("T")
 
 
-def _refusal(what: str, hint: str | None = None) -> PydanticCustomError:
+def refusal(what: str, hint: str | None = None) -> PydanticCustomError:
+    """What a validator raises to refuse a value, with the remedy."""
     return PydanticCustomError("fault", "{text}", {"text": what, "hint": hint})
 
 
@@ -91,7 +92,7 @@ def _spelled(parse: Callable[[str], T]) -> Callable[[object], object]:
             try:
                 parse(value)
             except ToonctlError as error:
-                raise _refusal(error.problems[0].what, error.problems[0].hint) from error
+                raise refusal(error.problems[0].what, error.problems[0].hint) from error
         return value
 
     return validate
@@ -101,17 +102,17 @@ def _read_rate(value: object) -> object:
     if isinstance(value, Fraction):
         return value
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise _refusal("a frame rate is text or a whole number", 'write it as "24", "23.976" or "24000/1001"')
+        raise refusal("a frame rate is text or a whole number", 'write it as "24", "23.976" or "24000/1001"')
     try:
         return parse_rate(value)
     except ToonctlError as error:
-        raise _refusal(error.problems[0].what, error.problems[0].hint) from error
+        raise refusal(error.problems[0].what, error.problems[0].hint) from error
 
 
 def _check_name(value: object) -> object:
     fault = name_fault(value) if isinstance(value, str) else None
     if fault:
-        raise _refusal(
+        raise refusal(
             f"the name `{value}` {fault}",
             "folders and files are named by it: letters, digits, `_` and `-` are safe everywhere",
         )
@@ -120,18 +121,16 @@ def _check_name(value: object) -> object:
 
 def _check_layer(value: object) -> object:
     if isinstance(value, str) and value.casefold() == "comp":
-        raise _refusal(
-            "a layer cannot be called `comp`", "`frames/comp` holds the layers over the background"
-        )
+        raise refusal("a layer cannot be called `comp`", "`frames/comp` holds the layers over the background")
     return _check_name(value)
 
 
 def _check_path(value: object) -> object:
     if isinstance(value, str):
         if not value.strip():
-            raise _refusal("the path is empty", "name a file, relative to the shot file")
+            raise refusal("the path is empty", "name a file, relative to the shot file")
         if "\0" in value:
-            raise _refusal("the path contains the control character U+0000")
+            raise refusal("the path contains the control character U+0000")
     return value
 
 
@@ -139,7 +138,7 @@ def _check_pattern(value: object) -> object:
     if isinstance(value, str):
         n_numbers = len(re.findall("#+", PurePath(value).name))
         if n_numbers != 1:
-            raise _refusal(
+            raise refusal(
                 f"`{value}` names {'more than one' if n_numbers else 'no'} frame number",
                 "write the number once, as `####`, in the file's name: `line/walk.####.png`",
             )

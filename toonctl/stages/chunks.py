@@ -4,7 +4,7 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -62,8 +62,8 @@ class RunClock:
 class ChunkRecord:
     """What one run did: the `frames` it was given and how many pictures it `wrote` and `skipped`.
 
-    `resolved` is the shot file with all values in force, `drawings` what it drew by layer, `is_finished` false
-    for a run that was stopped. Drawings and color models have notes of their own (`stages.notes`).
+    `resolved` is the shot file with all values in force, `drawings` what it drew by layer, `is_finished`
+    false for a run that was stopped. Drawings and color models have notes of their own (`stages.notes`).
     """
 
     job_key: str
@@ -93,7 +93,7 @@ class MergedRun:
 
 
 def write_chunk(tree: OutputTree, record: ChunkRecord) -> Path:
-    """The file that now holds the record, `<first>-<last>.json`. Raises: DeliveryError when the disk refuses."""
+    """The file that now holds the record, `<first>-<last>.json`. Raises: DeliveryError when unwritable."""
     first, last = record.frames[0], record.frames[-1]
     name = f"{first}-{last}"
     if record.frames != tuple(range(first, last + 1)):  # 1,3,5 beside 1-5
@@ -152,7 +152,7 @@ def _read(path: Path) -> ChunkRecord | None:
         weights = tuple(WeightsFile(**file) for file in engine["weights"])
         rest = {
             "frames": tuple(data["frames"]),
-            "engine": EngineRecord(**{**engine, "weights": weights}),
+            "engine": replace(EngineRecord(**engine), weights=weights),
             "run": RunFacts(**run),
             "drawings": {layer: tuple(names) for layer, names in data["drawings"].items()},
             "warnings": tuple(Warned(**warned) for warned in data["warnings"]),
@@ -167,5 +167,7 @@ def _peak_rss_mb() -> int:
         import resource  # not on Windows
     except ImportError:
         return 0
-    peak_kb = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    peak_kb = max(
+        resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
     return peak_kb // 1024

@@ -8,8 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from toonctl.core.files import write_whole
-from toonctl.core.timesheet import rate_text
-from toonctl.core.types import Pixels, Role, Size
+from toonctl.core.types import Pixels, Size
 from toonctl.formats.png import read_picture
 from toonctl.formats.thumbnail import fit, shrink
 from toonctl.stages.show import Show
@@ -28,7 +27,7 @@ _CHECKS = ((74, 74, 76), (85, 85, 88))
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One labeled place of the sheet with one or two pictures side by side, RGBA; None leaves a half empty."""
+    """One labeled place of the sheet: one or two pictures side by side, RGBA; None leaves a gap."""
 
     label: str
     note: str
@@ -38,7 +37,9 @@ class Cell:
 def write_contact(show: Show, *, per_layer: int = _PER_LAYER) -> None:
     """`preview/contact.png`, of what is drawn so far. Raises: DeliveryError when the disk refuses."""
     size = fit(show.size, _THUMB_PX)
-    rows = [row for layer in show.timeline.layers if (row := tuple(_layer_cells(show, layer, size, per_layer)))]
+    rows = [
+        row for layer in show.timeline.layers if (row := tuple(_layer_cells(show, layer, size, per_layer)))
+    ]
     composite = tuple(_comp_cells(show, size, per_layer))
     sheet = _sheet(show, [*rows, *([composite] if composite else [])], size)
     file = BytesIO()
@@ -59,11 +60,14 @@ def _layer_cells(show: Show, layer: str, size: Size, count: int) -> Iterator[Cel
         return
     for reference in show.references:
         if reference.layer == layer:
-            yield Cell(f"{layer}  reference", reference.title, (None, shrink(reference.rgba, size)))
+            yield Cell(f"{layer}  reference", reference.title, (_boxed(reference.rgba, size),))
     for name in chosen(drawn, count):
         frame = show.timeline.frames_of(layer, name)[0]
         line = show.line(layer, name)
-        pictures = (None if line is None else _on_paper(shrink(line, size)), shrink(show.color(layer, name), size))
+        pictures = (
+            None if line is None else _on_paper(shrink(line, size)),
+            shrink(show.color(layer, name), size),
+        )
         yield Cell(f"{layer}  drawing {name}", f"frame {frame:04d}", pictures)
 
 
@@ -72,7 +76,9 @@ def _comp_cells(show: Show, size: Size, count: int) -> Iterator[Cell]:
     if len(show.stack) < 2:
         return
     timeline = show.timeline
-    changes = [f for f in timeline.frames if f == timeline.first_frame or timeline.shown(f) != timeline.shown(f - 1)]
+    changes = [
+        f for f in timeline.frames if f == timeline.first_frame or timeline.shown(f) != timeline.shown(f - 1)
+    ]
     drawn = [str(frame) for frame in changes if show.tree.frame(COMP, frame).exists()]
     frames = [int(text) for text in chosen(drawn, count * 2)]
     for left, right in zip(frames[::2], [*frames[1::2], None], strict=False):
@@ -89,17 +95,22 @@ def _sheet(show: Show, rows: Sequence[Sequence[Cell]], size: Size) -> Image.Imag
     sheet = Image.new("RGB", (width, _TITLE_PX + len(lines) * (cell_height + _GAP_PX)), _DESK)
     pen = ImageDraw.Draw(sheet)
     pen.text((_GAP_PX, 14), show.tree.shot, fill=_TEXT, font=ImageFont.load_default(22))
-    facts = f"{show.timeline.n_frames} frames, {rate_text(show.rate)} fps, {show.size[0]} x {show.size[1]}"
+    facts = f"{show.timeline.n_frames} frames, {show.fps} fps, {show.size[0]} x {show.size[1]}"
     start = _GAP_PX + pen.textlength(show.tree.shot, font=ImageFont.load_default(22)) + 18
     pen.text((start, 19), facts, fill=_QUIET, font=ImageFont.load_default(16))
     for line_number, line in enumerate(lines):
         for column, cell in enumerate(line):
-            corner = (_GAP_PX + column * (cell_width + _GAP_PX), _TITLE_PX + line_number * (cell_height + _GAP_PX))
+            corner = (
+                _GAP_PX + column * (cell_width + _GAP_PX),
+                _TITLE_PX + line_number * (cell_height + _GAP_PX),
+            )
             _draw_cell(sheet, pen, cell, corner, size)
     return sheet
 
 
-def _draw_cell(sheet: Image.Image, pen: ImageDraw.ImageDraw, cell: Cell, corner: tuple[int, int], size: Size) -> None:
+def _draw_cell(
+    sheet: Image.Image, pen: ImageDraw.ImageDraw, cell: Cell, corner: tuple[int, int], size: Size
+) -> None:
     left, top = corner
     font = ImageFont.load_default(16)
     pen.text((left, top + 2), cell.label, fill=_TEXT, font=font)
@@ -107,10 +118,16 @@ def _draw_cell(sheet: Image.Image, pen: ImageDraw.ImageDraw, cell: Cell, corner:
     for column, picture in enumerate(cell.pictures):
         if picture is not None:
             shown = Image.fromarray(picture)
-            # References may be of another size than the shot: centered, not stretched.
             place = (left + column * (size[0] + 4), top + _LABEL_PX)
             sheet.paste(_checkers(shown.size), place)
             sheet.paste(shown, place, shown)
+
+
+def _boxed(picture: Pixels, size: Size) -> Pixels:
+    """The picture, which may be of another shape than the shot, shrunk to lie within `size`."""
+    height, width = picture.shape[:2]
+    scale = min(size[0] / width, size[1] / height)
+    return shrink(picture, (max(1, round(width * scale)), max(1, round(height * scale))))
 
 
 def _on_paper(line: Pixels) -> Pixels:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +14,12 @@ from toonctl.core.files import write_whole
 from toonctl.core.timesheet import format_frames
 from toonctl.core.types import InputFile
 from toonctl.formats.png import read_stamp
+from toonctl.formats.png_chunks import SIGNATURE, chunk
 from toonctl.stages.notes import read_note, read_palette_note
 from toonctl.stages.timeline import Timeline
 from toonctl.stages.tree import COMP, OutputTree
 
+_END = chunk(b"IEND", b"")
 _DELIVERED_ONLY = frozenset({"movies", "preview", "sheets"})
 """Keys of `[output]` that only `deliver` reads: another movie profile must not color a shot anew."""
 
@@ -59,16 +62,22 @@ def stamp_text(key: str, *, frame: int | None, layer: str) -> str:
 
 
 def stamped_key(path: Path) -> str | None:
-    """The job key in a PNG; None when the file is absent, broken or not ours."""
+    """The job key in a PNG; None when the file is absent or cut off, empty when it is whole but not ours."""
+    # Ours are whole or absent; a copy of ours, onto a full disk or over a broken line, may be neither.
     try:
+        with path.open("rb") as file:
+            start = file.read(len(SIGNATURE))
+            file.seek(max(0, path.stat().st_size - len(_END)))
+            if SIGNATURE.startswith(start) and file.read() != _END:
+                return None
         text = read_stamp(path)
     except OSError:
         return None
     try:
         stamp: Any = json.loads(text) if text else None
     except ValueError:
-        return None
-    return str(stamp["key"]) if isinstance(stamp, dict) and "key" in stamp else None
+        return ""
+    return str(cast("dict[str, object]", stamp).get("key", "")) if isinstance(stamp, dict) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,22 +107,27 @@ class Guard:
     def standing(self, frames: Sequence[int], *, resume: bool, overwrite: bool) -> Standing:
         """What of `frames` stands already: all of this job's under `resume`, else nothing.
 
-        Both flags together keep this job's frames and replace all others. Raises: DeliveryError when frames
-        exist and neither flag is given, or when under `resume` alone a frame is of another job.
+        Frames given to `overwrite` are remembered: `resume` finishes an overwriting run that was killed.
+        Raises: DeliveryError when frames exist and neither flag is given, or when under `resume` one is of
+        another job.
         """
         layers = (*self.timeline.layers, COMP)
         if not resume:
-            if not overwrite:
+            if overwrite:
+                self._remember_overwriting(frames)
+            else:
                 self._refuse_existing(layers, frames)
             return Standing({layer: frozenset() for layer in layers})
+        released = self._released()
         done: dict[str, frozenset[int]] = {}
         foreign: list[Path] = []
         for layer in layers:
-            existing = [frame for frame in frames if self.tree.frame(layer, frame).exists()]
-            own = {f for f in existing if stamped_key(self.tree.frame(layer, f)) == self.job_key}
-            foreign += [self.tree.frame(layer, frame) for frame in existing if frame not in own]
+            keys = {frame: stamped_key(self.tree.frame(layer, frame)) for frame in frames}
+            own = [frame for frame, key in keys.items() if key == self.job_key]
+            others = [f for f, key in keys.items() if key not in (None, self.job_key) and f not in released]
+            foreign += [self.tree.frame(layer, frame) for frame in others]
             done[layer] = frozenset(own if layer == COMP else self._remembered(layer, own))
-        if foreign and not overwrite:
+        if foreign:
             raise DeliveryError(
                 f"{len(foreign)} of the frames that exist were made from other art, settings or weights",
                 str(foreign[0]),
@@ -121,8 +135,28 @@ class Guard:
             )
         return Standing(done)
 
+    def _remember_overwriting(self, frames: Sequence[int]) -> None:
+        folder = self.tree.state / "overwriting"
+        for other in folder.glob("*.json"):
+            if not other.name.startswith(self.job_key[:16]):
+                other.unlink(missing_ok=True)
+        name = f"{self.job_key[:16]}.{frames[0]}-{frames[-1]}.json"
+        write_whole(folder / name, json.dumps(sorted({*frames, *self._released()})).encode())
+
+    def _released(self) -> frozenset[int]:
+        """The frames that this job was told to overwrite."""
+        frames: set[int] = set()
+        for path in (self.tree.state / "overwriting").glob(f"{self.job_key[:16]}.*.json"):
+            try:
+                frames.update(json.loads(path.read_bytes()))
+            except (OSError, ValueError, TypeError):
+                continue  # not ours to trust: the frames then need `--overwrite` again
+        return frozenset(frames)
+
     def _refuse_existing(self, layers: Sequence[str], frames: Sequence[int]) -> None:
-        existing = [(f, self.tree.frame(n, f)) for n in layers for f in frames if self.tree.frame(n, f).exists()]
+        existing = [
+            (f, self.tree.frame(n, f)) for n in layers for f in frames if _is_there(self.tree.frame(n, f))
+        ]
         if existing:
             numbers = format_frames({frame for frame, _ in existing})
             raise DeliveryError(
@@ -132,16 +166,26 @@ class Guard:
             )
 
     def _remembered(self, layer: str, frames: Iterable[int]) -> set[int]:
-        """The frames whose drawing has its note: `state/` may have been deleted, then they are drawn again."""
-        frames = set(frames)
-        if frames and read_palette_note(self.tree, layer, job_key=self.job_key) is None:
-            return set()
-        noted: dict[str | None, bool] = {None: True}
+        """The frames whose drawing has its note; without, as when `state/` was deleted, it is drawn again."""
+        has_palette = read_palette_note(self.tree, layer, job_key=self.job_key) is not None
+        remembered: dict[str | None, bool] = {None: True}
+        kept: set[int] = set()
         for frame in frames:
             drawing = self.timeline.drawing(layer, frame)
-            if drawing is not None and drawing not in noted:
-                noted[drawing] = read_note(self.tree, layer, drawing, job_key=self.job_key) is not None
-        return {frame for frame in frames if noted[self.timeline.drawing(layer, frame)]}
+            if drawing is not None and drawing not in remembered:
+                note = read_note(self.tree, layer, drawing, job_key=self.job_key)
+                remembered[drawing] = note is not None and (has_palette or not note.color_regions)
+            if remembered[drawing]:
+                kept.add(frame)
+        return kept
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.lstat()
+    except OSError:  # absent, or in a folder closed to us: writing will tell
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +203,9 @@ class StateFolder:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise DeliveryError(f"cannot read `{name}`: {error.strerror or error}", str(self._path(name))) from error
+            raise DeliveryError(
+                f"cannot read `{name}`: {error.strerror or error}", str(self._path(name))
+            ) from error
 
     def put(self, name: str, data: bytes) -> None:
         """Keep `data` under `name`. Raises: DeliveryError when the disk refuses."""
@@ -173,6 +219,13 @@ class StateFolder:
 def memory_folder(tree: OutputTree, key: str) -> Path:
     """Where the engine memory of one job lies."""
     return tree.state / "memory" / key[:16]
+
+
+def sweep_memory(tree: OutputTree, key: str) -> None:
+    """Remove the engine memory of all jobs but this one: a shot's settings are tried many times over."""
+    for folder in (tree.state / "memory").glob("*"):
+        if folder != memory_folder(tree, key):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _file_name(name: str) -> str:

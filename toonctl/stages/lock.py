@@ -4,13 +4,14 @@ import hashlib
 import json
 import os
 import socket
+import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from toonctl.core.errors import DeliveryError
 from toonctl.core.reporter import Reporter
@@ -29,8 +30,8 @@ class Holder:
     birth: int | None = None
 
     def is_gone(self) -> bool:
-        """Whether the process is surely no more; False for another host, about which nothing is known."""
-        if self.host != socket.gethostname():
+        """Whether the process is surely no more; False where nothing can be known, as of another host."""
+        if self.host != socket.gethostname() or sys.platform == "win32":  # there, asking would end it
             return False
         try:
             os.kill(self.pid, 0)
@@ -44,7 +45,7 @@ class Holder:
 @contextmanager
 def frame_lock(
     tree: OutputTree, frames: Sequence[int], *, break_lock: bool, report: Reporter
-) -> Iterator[None]:
+) -> Generator[None]:
     """Hold the lock of these frames while the block runs.
 
     A lock left by a dead process of this host is broken with a notice, any other only with `break_lock`.
@@ -76,17 +77,18 @@ def _lock_path(tree: OutputTree, frames: Sequence[int]) -> Path:
 def _take(path: Path, content: str) -> bool:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
-    except FileExistsError:
-        return False
+        with path.open("x", encoding="utf-8") as file:
+            file.write(content)
     except OSError as error:
+        if isinstance(error, FileExistsError) and path.parent.is_dir():
+            return False
+        with suppress(OSError):
+            path.unlink()  # an empty lock would keep others waiting
         raise DeliveryError(
             f"cannot write `{path.name}`: {error.strerror or error}",
             str(path),
             "free space or fix the permissions of the folder",
         ) from error
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(content)
     return True
 
 
@@ -151,6 +153,6 @@ def _birth(pid: int) -> int | None:
     try:
         # Linux; the command name in brackets may hold spaces, so count from behind it.
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2]
-        return int(cast("list[str]", fields.split())[19])
+        return int(fields.split()[19])
     except (OSError, ValueError, IndexError):
         return None

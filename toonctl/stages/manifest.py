@@ -56,10 +56,11 @@ def retract_manifest(tree: OutputTree) -> None:
     tree.manifest.unlink(missing_ok=True)
 
 
-def write_manifest(tree: OutputTree, manifest: Manifest) -> None:
-    """`manifest.json`. Raises: DeliveryError when the disk refuses."""
-    text = json.dumps(_content(tree, manifest), ensure_ascii=False, indent=1)
-    write_whole(tree.manifest, (text + "\n").encode())
+def write_manifest(tree: OutputTree, manifest: Manifest) -> Mapping[str, object]:
+    """The content of `manifest.json` as it was written. Raises: DeliveryError when the disk refuses."""
+    content = _content(tree, manifest)
+    write_whole(tree.manifest, (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode())
+    return content
 
 
 def farm_of(environment: Mapping[str, str]) -> dict[str, str] | None:
@@ -110,7 +111,13 @@ def _content(tree: OutputTree, manifest: Manifest) -> dict[str, object]:
             for layer in (*timeline.layers, COMP)
         ],
         "movies": [
-            {"file": m.file, "profile": m.profile, "sha256": m.sha256, "ffmpeg": m.ffmpeg, "args": list(m.args)}
+            {
+                "file": m.file,
+                "profile": m.profile,
+                "sha256": m.sha256,
+                "ffmpeg": m.ffmpeg,
+                "args": list(m.args),
+            }
             for m in manifest.movies
         ],
         "warnings": [{"code": warned.code, "text": warned.text} for warned in manifest.warnings],

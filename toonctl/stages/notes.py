@@ -5,7 +5,7 @@ A note is written before the drawing's frames: a frame that stands has its note,
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,8 +20,8 @@ from toonctl.stages.tree import OutputTree
 class DrawingNote:
     """What became of one drawing.
 
-    `color_regions` counts the regions by color-model index; `parts` names the parts written apart, bottom to
-    top (`paint`, `shadow`, `line`). `warnings` are those the drawing itself gives rise to, the same in any run.
+    `color_regions` counts the regions by color-model index; `parts` names the parts written apart (`paint`,
+    `shadow`, `line`). `warnings` are what the drawing itself gives rise to, the same in any run.
     """
 
     layer: str
@@ -57,7 +57,7 @@ def read_note(tree: OutputTree, layer: str, drawing: str, *, job_key: str) -> Dr
         drawing=drawing,
         n_regions=data["n_regions"],
         color_regions={int(index): count for index, count in data["color_regions"].items()},
-        doubts=tuple(Doubt(**{**doubt, "box": tuple(doubt["box"])}) for doubt in data["doubts"]),
+        doubts=tuple(replace(Doubt(**doubt), box=tuple(doubt["box"])) for doubt in data["doubts"]),
         parts=tuple(data["parts"]),
         warnings=tuple(Warned(**warned) for warned in data["warnings"]),
     )
@@ -79,7 +79,9 @@ def read_palette_note(tree: OutputTree, layer: str, *, job_key: str) -> PaletteN
     colors, flats, shadows, highlights = (
         np.array(data[name], np.uint8).reshape(-1, 4) for name in ("colors", "flats", "shadows", "highlights")
     )
-    return PaletteNote(layer, ColorModel(colors, flats, shadows, highlights, data["blends"]), data["thresholds"])
+    return PaletteNote(
+        layer, ColorModel(colors, flats, shadows, highlights, data["blends"]), data["thresholds"]
+    )
 
 
 def _rows(plane: Pixels) -> list[list[int]]:
@@ -98,7 +100,8 @@ def _number(value: object) -> object:
 
 def _recall(path: Path, job_key: str) -> Any | None:
     try:
-        data = json.loads(path.read_bytes())
+        data: Any = json.loads(path.read_bytes())
     except (OSError, ValueError):
         return None  # gone or half a file from elsewhere: the drawing is simply done again
-    return data if isinstance(data, dict) and cast("Any", data).get("job_key") == job_key else None
+    is_note = isinstance(data, dict) and cast("dict[str, object]", data).get("job_key") == job_key
+    return cast("Any", data) if is_note else None

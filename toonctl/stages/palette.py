@@ -27,7 +27,7 @@ class LayerColors:
 
 @dataclass(frozen=True, slots=True)
 class HandPick:
-    """A drawing worth coloring by hand: `gain` is the share of the layer's doubtful pixels it would settle, 0..1."""
+    """A drawing worth coloring by hand; `gain` 0..1 is the share of doubtful pixels it would settle."""
 
     drawing: str
     gain: float
@@ -137,7 +137,7 @@ def pick_by_hand(notes: Sequence[DrawingNote], *, limit: int = 8) -> tuple[HandP
         for pair, px in open_px.items():
             gains += has[pair] * (trust @ px)
         best = int(gains.argmax())
-        if gains[best] < 0.001 * total:
+        if gains[best] < 0.005 * total:
             break
         picks.append(HandPick(notes[best].drawing, float(gains[best]) / total))
         for pair, px in open_px.items():

@@ -1,33 +1,26 @@
-"""How a long shot may be cut for a farm: frame ranges that begin at anchor drawings (production.md 5.6)."""
+"""How a long shot may be cut for a farm (production.md 5.6, plan "chain").
+
+The color memory is sequential: a chunk goes on from the state that the chunks before it have left, or walks there
+itself without painting, so chunks may run in any order and side by side and give the same bytes.
+"""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 from toonctl.core.files import write_whole
 from toonctl.core.timesheet import format_frames
 from toonctl.core.types import Art
-from toonctl.stages.timeline import Timeline
 
-LEAST_FRAMES = 12
+FRAMES_PER_CHUNK = 48
 """Shorter chunks spend more time starting than drawing."""
 
 
-def suggest_chunks(art: Art, anchor_every: int) -> tuple[range, ...]:
-    """Consecutive frame ranges, as numbered for people, that cover the shot.
-
-    A chunk needs the finished anchors around its drawings; one that begins at an anchor needs no third.
-    """
-    timeline = Timeline.of(art)
-    starts = {timeline.first_frame}
-    for layer in timeline.layers:
-        anchors = timeline.drawings(layer)[::anchor_every]
-        starts.update(timeline.frames_of(layer, name)[0] for name in anchors)
-    end = timeline.first_frame + timeline.n_frames
-    cuts = [timeline.first_frame]
-    for start in sorted(starts):
-        if start - cuts[-1] >= LEAST_FRAMES and end - start >= LEAST_FRAMES:
-            cuts.append(start)
-    return tuple(range(a, b) for a, b in zip(cuts, [*cuts[1:], end], strict=True))
+def suggest_chunks(art: Art) -> tuple[range, ...]:
+    """Consecutive frame ranges of about equal length, as numbered for people, that cover the shot."""
+    n_chunks = max(1, round(art.n_frames / FRAMES_PER_CHUNK))
+    cuts = [art.first_frame + round(i * art.n_frames / n_chunks) for i in range(n_chunks + 1)]
+    return tuple(range(a, b) for a, b in pairwise(cuts))
 
 
 def write_plan(path: Path, shot: str, chunks: tuple[range, ...]) -> None:
@@ -35,7 +28,7 @@ def write_plan(path: Path, shot: str, chunks: tuple[range, ...]) -> None:
     plan: dict[str, object] = {
         "schema": 1,
         "shot": shot,
-        "plan": "anchors",
+        "plan": "chain",
         "frames": format_frames(frame for chunk in chunks for frame in chunk),
         "chunks": [format_frames(chunk) for chunk in chunks],
     }

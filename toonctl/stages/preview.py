@@ -1,21 +1,23 @@
 """The preview: one page that plays the shot in any browser, without a network (production.md 6)."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
-from itertools import pairwise
+from math import ceil
 
 from toonctl.core.files import write_whole
-from toonctl.core.timesheet import rate_text
 from toonctl.core.types import Pixels, Role, Size
 from toonctl.formats.png import read_picture
 from toonctl.formats.thumbnail import data_uri, fit, shrink, thumbnail
 from toonctl.stages.palette import doubt_entry, hex_color, pick_by_hand
 from toonctl.stages.show import Show
 
-_BUDGET_BYTES = 26_000_000  # of pictures in a page: a browser opens it at once, a mail server may still take it
+_BUDGET_BYTES = (
+    26_000_000  # of pictures in a page: a browser opens it at once, a mail server may still take it
+)
 _WIDTHS_PX = (640, 480, 360)
 _LINE_COLORS = 64
 _SAMPLES = 12
@@ -50,12 +52,12 @@ def _content(show: Show, scale: Scale, pool: ThreadPoolExecutor) -> dict[str, ob
     return {
         "name": show.tree.shot,
         "rate": [rate.numerator, rate.denominator],
-        "fps": str(rate.numerator) if rate.denominator == 1 else f"{float(rate):.3f} ({rate_text(rate)})",
+        "fps": show.fps,
         "first": timeline.first_frame,
         "count": timeline.n_frames,
         "size": list(show.size),
         "thumb": list(scale.size),
-        "note": f"every {scale.step}th drawing is pictured" if scale.step > 1 else "",
+        "note": f"one drawing in {scale.step} is pictured" if scale.step > 1 else "",
         "layers": [
             _cel_layer(show, name, scale, pool) if role is Role.CEL else _still_layer(show, name, role, scale)
             for name, role in show.stack
@@ -68,17 +70,15 @@ def _cel_layer(show: Show, layer: str, scale: Scale, pool: ThreadPoolExecutor) -
     names = show.timeline.drawings(layer)
     place = {name: at for at, name in enumerate(names)}
     kept = names[:: scale.step]
-    colors = dict(zip(kept, pool.map(lambda name: _color_uri(show, layer, name, scale.size), kept), strict=True))
-    lines = dict(zip(kept, pool.map(lambda name: _line_uri(show, layer, name, scale.size), kept), strict=True))
+    colors = dict(zip(kept, pool.map(partial(_color_uri, show, scale.size, layer), kept), strict=True))
+    lines = dict(zip(kept, pool.map(partial(_line_uri, show, scale.size, layer), kept), strict=True))
     told = show.colors.get(layer)
     notes = {note.drawing: note for note in told.notes} if told else {}
     drawings: list[dict[str, object]] = []
     for name in names:
         note = notes.get(name)
         doubts = [doubt_entry(doubt, told.palette.model) for doubt in note.doubts] if told and note else []
-        drawings.append(
-            {"name": name, "color": colors.get(name), "line": lines.get(name), "doubts": doubts}
-        )
+        drawings.append({"name": name, "color": colors.get(name), "line": lines.get(name), "doubts": doubts})
     return {
         "name": layer,
         "kind": "cel",
@@ -90,10 +90,17 @@ def _cel_layer(show: Show, layer: str, scale: Scale, pool: ThreadPoolExecutor) -
 
 
 def _still_layer(show: Show, layer: str, role: Role, scale: Scale) -> dict[str, object]:
-    picture = data_uri(thumbnail(shrink(read_picture(show.tree.still(layer)), scale.size)))
-    drawing = {"name": layer, "color": picture, "line": None, "doubts": []}
+    picture = data_uri(thumbnail(shrink(read_picture(show.tree.still(layer)), scale.size), n_colors=None))
+    drawing: dict[str, object] = {"name": layer, "color": picture, "line": None, "doubts": []}
     frames = [0] * show.timeline.n_frames
-    return {"name": layer, "kind": role.value, "frames": frames, "drawings": [drawing], "palette": [], "picks": []}
+    return {
+        "name": layer,
+        "kind": role.value,
+        "frames": frames,
+        "drawings": [drawing],
+        "palette": [],
+        "picks": [],
+    }
 
 
 def _palette(show: Show, layer: str) -> list[list[str]]:
@@ -111,7 +118,7 @@ def _palette(show: Show, layer: str) -> list[list[str]]:
 def _references(show: Show, scale: Scale) -> list[dict[str, object]]:
     uris = [data_uri(thumbnail(shrink(r.rgba, fit(_size(r.rgba), max(scale.size))))) for r in show.references]
     single: list[dict[str, object]] = [
-        {"title": reference.title, "pictures": [uri]}
+        {"title": f"{reference.layer}, {reference.title}", "pictures": [uri]}
         for reference, uri in zip(show.references, uris, strict=True)
     ]
     first = {r.layer: at for at, r in reversed(list(enumerate(show.references)))}
@@ -121,11 +128,11 @@ def _references(show: Show, scale: Scale) -> list[dict[str, object]]:
     return [{"title": "all layers", "pictures": stacked}, *single]
 
 
-def _color_uri(show: Show, layer: str, drawing: str, size: Size) -> str:
+def _color_uri(show: Show, size: Size, layer: str, drawing: str) -> str:
     return data_uri(thumbnail(shrink(show.color(layer, drawing), size)))
 
 
-def _line_uri(show: Show, layer: str, drawing: str, size: Size) -> str | None:
+def _line_uri(show: Show, size: Size, layer: str, drawing: str) -> str | None:
     line = show.line(layer, drawing)
     return None if line is None else data_uri(thumbnail(shrink(line, size), n_colors=_LINE_COLORS))
 
@@ -133,20 +140,22 @@ def _line_uri(show: Show, layer: str, drawing: str, size: Size) -> str | None:
 def _scale(show: Show, pool: ThreadPoolExecutor, budget_bytes: int) -> Scale:
     """The largest pictures that keep the page in its budget, judged by samples spread over the shot."""
     drawings = [(layer, name) for layer in show.timeline.layers for name in show.timeline.drawings(layer)]
+    samples = _spread(drawings, _SAMPLES)
+    expected = 0.0
     for width_px in _WIDTHS_PX:
         size = fit(show.size, width_px)
-        total = sum(pool.map(lambda at, size=size: _weight(show, at, size), _spread(drawings, _SAMPLES)))
-        expected = total * max(1.0, len(drawings) / _SAMPLES)
-        if expected <= budget_bytes or width_px == _WIDTHS_PX[-1]:
-            return Scale(size, max(1, -int(-expected // budget_bytes)))
-    raise AssertionError("the loop always ends at its last width")
+        weights = pool.map(partial(_weight, show, size), samples)
+        expected = sum(weights) * len(drawings) / max(1, len(samples))
+        if expected <= budget_bytes:
+            return Scale(size, 1)
+    return Scale(fit(show.size, _WIDTHS_PX[-1]), ceil(expected / budget_bytes))
 
 
-def _weight(show: Show, drawing: tuple[str, str], size: Size) -> int:
-    return len(_color_uri(show, *drawing, size)) + len(_line_uri(show, *drawing, size) or "")
+def _weight(show: Show, size: Size, drawing: tuple[str, str]) -> int:
+    return len(_color_uri(show, size, *drawing)) + len(_line_uri(show, size, *drawing) or "")
 
 
-def _spread(items: Sequence[tuple[str, str]], count: int) -> Iterable[tuple[str, str]]:
+def _spread(items: Sequence[tuple[str, str]], count: int) -> Sequence[tuple[str, str]]:
     if len(items) <= count:
         return items
     return [items[at * (len(items) - 1) // (count - 1)] for at in range(count)]

@@ -134,7 +134,7 @@ def token(drawing: str) -> str:
 def check_names(drawings: Mapping[str, Iterable[str]]) -> None:
     """Passes when every layer and drawing gets files of its own.
 
-    Raises: SpecError listing layers or drawings that differ only by case or padding, and a layer called `comp`.
+    Raises: SpecError listing names that differ only by case or padding, and a layer called `comp`.
     """
     problems: list[Problem] = []
     layers: dict[str, str] = {COMP: COMP}
@@ -142,12 +142,14 @@ def check_names(drawings: Mapping[str, Iterable[str]]) -> None:
         other = layers.setdefault(component(layer, "layer").casefold(), layer)
         if other != layer or layer.casefold() == COMP:
             clash = "the composite" if other == COMP else f"layer `{other}`"
-            problems.append(Problem(f"layer `{layer}` and {clash} would share their files", hint="rename the layer"))
+            problems.append(
+                Problem(f"layer `{layer}` and {clash} would share their files", hint="rename the layer")
+            )
         tokens: dict[str, str] = {}
         for drawing in names:
             first = tokens.setdefault(token(drawing).casefold(), drawing)
             if first != drawing:
-                what = f"drawings `{first}` and `{drawing}` of layer `{layer}` would share the file `{token(drawing)}`"
+                what = f"drawings `{first}` and `{drawing}` of layer `{layer}` would share their files"
                 problems.append(Problem(what, hint="give one of them another number"))
     if problems:
         raise SpecError.listing(problems)

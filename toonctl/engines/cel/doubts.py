@@ -3,8 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from toonctl.core.types import Doubt
-from toonctl.engines.base import ColoredDrawing
+from toonctl.core.types import ColoredDrawing, Doubt
 from toonctl.engines.cel.memory import MemoryItem
 
 _UNSEEN = 0.5

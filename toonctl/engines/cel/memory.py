@@ -93,22 +93,22 @@ def thumb_distance(a: View, b: View) -> float:
 
 
 class Bank:
-    """References, which never leave, and colored drawings that look different from each other."""
+    """Colored drawings that look different from each other and from the references."""
 
     def __init__(self, references: Sequence[MemoryItem], limit: int) -> None:
-        self.references = tuple(references)
-        self.limit = limit
-        self._kept: list[MemoryItem] = []
+        self._references = tuple(references)
+        self._limit = limit
+        self.kept: list[MemoryItem] = []
 
     def offer(self, item: MemoryItem) -> None:
-        """Takes `item` in when it is unlike everything held and there is room."""
-        held = [*self.references, *self._kept]
-        if len(self._kept) < self.limit and all(
-            thumb_distance(item.view, other.view) > _BANK_DISTANCE for other in held
+        """Takes `item` in when it is unlike everything known and there is room."""
+        known = (*self._references, *self.kept)
+        if len(self.kept) < self._limit and all(
+            thumb_distance(item.view, other.view) > _BANK_DISTANCE for other in known
         ):
-            self._kept.append(item)
+            self.kept.append(item)
 
     def nearest(self, view: View, count: int) -> list[MemoryItem]:
-        """Up to `count` held drawings, references apart, that look most like `view`; ties by age."""
-        order = sorted(range(len(self._kept)), key=lambda i: (thumb_distance(view, self._kept[i].view), i))
-        return [self._kept[i] for i in order[:count]]
+        """Up to `count` of the kept drawings that look most like `view`; ties by age."""
+        order = sorted(range(len(self.kept)), key=lambda i: (thumb_distance(view, self.kept[i].view), i))
+        return [self.kept[i] for i in order[:count]]

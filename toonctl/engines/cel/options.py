@@ -16,7 +16,6 @@ class ColorizeOptions:
     gap_px: float | Literal["auto"]
     min_region_px: int
     line_threshold: int
-    anchor_every: int
     memory_items: int
     backward_sweep: bool
     figures: bool

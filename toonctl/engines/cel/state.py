@@ -1,6 +1,7 @@
-"""Colored anchors on disk, so that the chunks of a shot need not match them again."""
+"""What a route's segment leaves to the next, on disk: the chunks of a shot and a resumed run go on from there."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from safetensors import SafetensorError
@@ -10,35 +11,40 @@ from toonctl.engines.base import StateStore
 from toonctl.engines.cel.memory import MemoryItem
 from toonctl.engines.cel.view import View
 
-_ORDER = "order"
+_PLACES = "places"
 
 
-def save_anchors(store: StateStore, name: str, anchors: Mapping[int, MemoryItem]) -> None:
-    """Keeps what is believed of every anchor, exactly and in the order of coloring, under `name`."""
-    tensors = {_ORDER: np.array(list(anchors), np.int64)}
-    for place, item in anchors.items():
-        tensors[f"{place}.belief"] = np.ascontiguousarray(item.belief)
-        tensors[f"{place}.doubt"] = np.stack([item.confidence, item.unseen])
+@dataclass(frozen=True, slots=True)
+class Heritage:
+    """The `last` drawing of a segment, and the `bank` in the order its drawings came in."""
+
+    last: MemoryItem
+    bank: tuple[MemoryItem, ...]
+
+
+def save_heritage(store: StateStore, name: str, heritage: Heritage, places: Mapping[str, int]) -> None:
+    """Keeps what is believed of these drawings, exactly; `places` gives their positions by name."""
+    items = (heritage.last, *heritage.bank)
+    tensors = {_PLACES: np.array([places[item.view.name] for item in items], np.int64)}
+    for i, item in enumerate(items):
+        tensors[f"{i}.belief"] = np.ascontiguousarray(item.belief)
+        tensors[f"{i}.doubt"] = np.stack([item.confidence, item.unseen])
     store.put(name, save(tensors))
 
 
-def load_anchors(store: StateStore, name: str, views: Mapping[int, View]) -> dict[int, MemoryItem] | None:
-    """The anchors kept under `name`, joined with their views, in the order they were colored in.
-
-    None when there are none, or when they are not of these drawings.
-    """
+def load_heritage(store: StateStore, name: str, look: Callable[[int], View]) -> Heritage | None:
+    """What was kept under `name`, its drawings looked at again by `look`; None when nothing usable was."""
     data = store.get(name)
     if data is None:
         return None
     try:
         tensors = load(data)
-        order = [int(place) for place in tensors[_ORDER]]
-        if sorted(order) != sorted(views):
-            return None
-        anchors = {
-            place: MemoryItem(views[place], tensors[f"{place}.belief"], *tensors[f"{place}.doubt"])
-            for place in order
-        }
+        items = [
+            MemoryItem(look(place), tensors[f"{i}.belief"], *tensors[f"{i}.doubt"])
+            for i, place in enumerate(tensors[_PLACES].tolist())
+        ]
     except (SafetensorError, KeyError, ValueError, TypeError):
         return None
-    return anchors if all(len(item.belief) == item.view.n for item in anchors.values()) else None
+    if not items or any(len(item.belief) != item.view.n for item in items):
+        return None
+    return Heritage(items[0], tuple(items[1:]))

@@ -7,8 +7,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from toonctl.core.types import LineFrame, Size
-from toonctl.engines.base import RegionMap
+from toonctl.core.types import LineFrame, RegionMap, Size
 from toonctl.regions.describe import Description, describe, plane_distance
 from toonctl.regions.graph import Graph, build_graph
 from toonctl.regions.segment import Regions, SegmentOptions, find_regions

@@ -3,17 +3,17 @@
 from functools import cache
 from importlib.resources import files
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from toonctl.engines.base import Fetch, PaintedReference
+from toonctl.core.errors import CheckpointError
+from toonctl.engines.base import LoadLine, PaintedReference
 from toonctl.engines.cel.matchers import GeometricMatcher, LearnedMatcher, Matcher
 from toonctl.engines.cel.options import ColorizeOptions
 from toonctl.engines.cel.view import View, view_drawing
 from toonctl.models.cel_matcher import CelMatcher, CelMatcherParams
-from toonctl.models.checkpoint import load_strict, read_safetensors
+from toonctl.models.checkpoint import load_strict, parse_safetensors
 
 WEIGHTS = "cel_matcher.safetensors"
 
@@ -23,30 +23,44 @@ def matcher(kind: str) -> Matcher:
     """The matcher of that kind, made once per process. Raises: CheckpointError when the weights are unusable."""
     # One thread a process: two processes with one thread each beat one with two, and sums keep their order.
     torch.set_num_threads(1)
-    cv2.setNumThreads(1)
     if kind == "geometric":
         return GeometricMatcher()
-    path = files("toonctl.weights").joinpath(WEIGHTS)
     model = CelMatcher(CelMatcherParams())
-    load_strict(model, read_safetensors(path), name=WEIGHTS)
-    return LearnedMatcher(model, torch.bfloat16 if _has_fast_bfloat16() else torch.float32)
+    load_strict(model, parse_safetensors(read_weights(), name=WEIGHTS), name=WEIGHTS)
+    return LearnedMatcher(model, getattr(torch, number_format()))
 
 
-def _has_fast_bfloat16() -> bool:
-    return bool(torch.cpu._is_avx512_bf16_supported()) if hasattr(torch.cpu, "_is_avx512_bf16_supported") else False
+def read_weights() -> bytes:
+    """The shipped weights file. Raises: CheckpointError when it is absent."""
+    path = files("toonctl.weights").joinpath(WEIGHTS)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(
+            f"the weights `{WEIGHTS}` cannot be read: {error.strerror or error}",
+            str(path),
+            "install toonctl again, or use `--set engine.matcher=geometric`",
+        ) from error
 
 
-def view(name: str, fetch: Fetch, options: ColorizeOptions) -> View:
+@cache
+def number_format() -> str:
+    """`bfloat16` where the processor computes with it (half the time), else `float32`."""
+    is_fast = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return "bfloat16" if is_fast is not None and is_fast() else "float32"
+
+
+def view(name: str, load: LoadLine, options: ColorizeOptions) -> View:
     """The view of the drawing `name`."""
     compare = matcher(options.matcher)
-    frame = fetch(name)
+    frame = load()
     return view_drawing(name, frame, options.segment(frame.ink.shape[0]), compare.tokens)
 
 
 def view_reference(
     reference: PaintedReference, options: ColorizeOptions
-) -> tuple[View, NDArray[np.uint16], NDArray[np.float32]]:
-    """The view of a painted drawing, its color by region `[n]`, and the share of the region that has it `[n]`."""
+) -> tuple[View, NDArray[np.uint16]]:
+    """The view of a painted drawing, and its color by region `[n]`."""
     compare = matcher(options.matcher)
     frame = reference.line
     seen = view_drawing(reference.drawing or "", frame, options.segment(frame.ink.shape[0]), compare.tokens)
@@ -57,8 +71,7 @@ def view_reference(
     counts = _count(labels[clear], reference.index[clear], seen.n, n_colors)
     everywhere = _count(labels.ravel(), reference.index.ravel(), seen.n, n_colors)
     counts = np.where(counts.sum(1, keepdims=True) > 0, counts, everywhere)
-    purity = counts.max(1, initial=0) / np.maximum(counts.sum(1), 1)
-    return seen, counts.argmax(1).astype(np.uint16), purity.astype(np.float32)
+    return seen, counts.argmax(1).astype(np.uint16)
 
 
 def _count(

@@ -1,0 +1,57 @@
+"""What a command must not load: farms start toonctl thousands of times."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from house.source import ROOT
+from spec.shots import FLAT
+
+HEAVY = {"torch", "diffusers", "transformers", "peft", "bitsandbytes", "accelerate", "scipy", "rich"}
+
+SCRIPT = """
+import sys
+from toonctl.cli import main
+sys.argv = ["toonctl", *sys.argv[1:]]
+try:
+    main()
+except SystemExit:
+    pass
+print("\\n".join(sorted({name.split(".")[0] for name in sys.modules})), file=sys.stderr)
+"""
+
+
+def loaded(*arguments: str) -> set[str]:
+    """The packages in memory after a command."""
+    command = [sys.executable, "-c", SCRIPT, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    return set(done.stderr.splitlines())
+
+
+def test_help_loads_neither_numbers_nor_models() -> None:
+    for arguments in (["--help"], ["--version"]):
+        assert loaded(*arguments) & (HEAVY | {"numpy", "cv2", "PIL", "psd_tools", "pydantic"}) == set()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["check", "--help"],
+        ["presets", "list"],
+        ["schema"],
+        ["doctor"],
+        ["check", str(ROOT / "examples/walk/shot.toml")],
+        ["check", str(ROOT / "examples/cut/shot.toml")],
+        ["colorize-long", str(ROOT / "examples/walk/shot.toml"), "--dry-run"],
+    ],
+)
+def test_no_command_that_draws_nothing_loads_torch(arguments: list[str]) -> None:
+    assert loaded(*arguments) & HEAVY == set()
+
+
+def test_a_faulty_shot_file_is_refused_before_art_is_touched(tmp_path: Path) -> None:
+    shot = tmp_path / "shot.toml"
+    shot.write_text(FLAT.replace("frame", "fram"))
+    assert loaded("check", str(shot)) & (HEAVY | {"cv2", "PIL", "psd_tools", "numpy"}) == set()

@@ -1,0 +1,26 @@
+"""What the shot file may name and what the other rooms know are the same things."""
+
+from dataclasses import fields
+from typing import get_args
+
+from toonctl.core.types import Role
+from toonctl.engines.cel.options import ColorizeOptions
+from toonctl.formats.mov import PROFILES
+from toonctl.spec.shot import CelColorize, LayerTable, MovieProfile, RoleName
+
+
+def test_roles_are_those_of_the_records() -> None:
+    assert set(get_args(RoleName)) == {str(role) for role in Role}
+
+
+def test_movie_profiles_are_those_that_can_be_written() -> None:
+    assert set(get_args(MovieProfile)) == set(PROFILES)
+
+
+def test_engine_options_are_those_the_engine_reads() -> None:
+    read = {field.name for field in fields(ColorizeOptions)}
+    assert read == set(CelColorize.model_fields) - {"name", "preset", "device", "seed", "plan"}
+
+
+def test_a_layer_overrides_options_of_the_engine() -> None:
+    assert set(LayerTable.model_fields) - {"name", "color"} <= set(CelColorize.model_fields)

@@ -1,0 +1,69 @@
+"""Worker processes of a drawing command, and the work that waits for them."""
+
+import multiprocessing
+import os
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from typing import Generic, ParamSpec, TypeVar
+
+import cv2
+
+from toonctl.core.stop import follow_parent
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@contextmanager
+def worker_pool(n_workers: int | None) -> Iterator[ProcessPoolExecutor]:
+    """A pool of single-threaded processes, as many as there are processors when `n_workers` is None.
+
+    What is still queued when the block ends by an error is dropped.
+    """
+    # A forked worker shares what is imported already: it starts at once and its memory is not paid twice.
+    method = "fork" if sys.platform == "linux" else "spawn"
+    # OpenCV's threads do not survive a fork: a child that inherits their pool waits for them for ever.
+    cv2.setNumThreads(1)
+    pool = ProcessPoolExecutor(
+        n_workers or n_processors(),
+        mp_context=multiprocessing.get_context(method),
+        initializer=follow_parent,
+    )
+    try:
+        pool.submit(os.getpid).result()  # forks all workers now, before this process starts threads of its own
+        yield pool
+    except BaseException:
+        pool.shutdown(wait=True, cancel_futures=True)
+        raise
+    pool.shutdown()
+
+
+def n_processors() -> int:
+    """Processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class Backlog(Generic[T]):
+    """Submitted work whose results are wanted in order; at most `limit` wait, so that memory stays flat."""
+
+    def __init__(self, pool: ProcessPoolExecutor, limit: int, done: Callable[[T], None]) -> None:
+        self._pool = pool
+        self._limit = limit
+        self._done = done
+        self._waiting: deque[Future[T]] = deque()
+
+    def submit(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Queue `work`; `done` hears of earlier results. Raises: what the earlier work raised."""
+        while len(self._waiting) >= self._limit or (self._waiting and self._waiting[0].done()):
+            self._done(self._waiting.popleft().result())
+        self._waiting.append(self._pool.submit(work, *args, **kwargs))
+
+    def drain(self) -> None:
+        """Wait until nothing is left. Raises: what the work raised."""
+        while self._waiting:
+            self._done(self._waiting.popleft().result())
