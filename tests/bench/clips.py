@@ -1,7 +1,7 @@
 """The cartoon-dev clips as shots: short ones of 28-44 frames, and three of 300.
 
-The folder is made by `make_cartoon_dev.py` beside it; see its ATTRIBUTION.md for where the drawings come from.
-List what is there: `python -m tests.bench.clips [--data DIR]`, from the repository root.
+The folder is made by `make_cartoon_dev.py` beside it; see its ATTRIBUTION.md for where the drawings come
+from. List what is there: `python -m tests.bench.clips [--data DIR]`, from the repository root.
 """
 
 import argparse
@@ -58,7 +58,9 @@ def main() -> int:
         return 2
     for clip in clips:
         width, height = clip.size
-        sys.stdout.write(f"{clip.name:18} {clip.kind:7} {clip.n_frames:4} x {width}x{height} {clip.fps} fps\n")
+        sys.stdout.write(
+            f"{clip.name:18} {clip.kind:7} {clip.n_frames:4} x {width}x{height} {clip.fps} fps\n"
+        )
     return 0
 
 

@@ -1,8 +1,9 @@
-"""Jointed characters for the benchmark: a skeleton turned in space, tubes for limbs, heads drawn on a globe."""
+"""Jointed characters for the benchmark: a skeleton turned in space, tubes for limbs, heads on a globe."""
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +39,7 @@ class Build:
 
 @dataclass(frozen=True, slots=True)
 class Pose:
-    """A moment of a character: `stride` and `breath` are phases in radians, `turn` and `look` headings in radians.
+    """A moment of a character: `stride` and `breath` are phases, `turn` and `look` headings, all in radians.
 
     At heading 0 it faces us; `reach` is how far the limbs swing in radians, `mouth` 0..1 how far it is open.
     """
@@ -136,7 +137,11 @@ class _Drawing:
         upper += [a + long + drop, a - wide + drop]
         self.pen.shape(np.array(upper), self._color(BOOT))
         sole = [a - wide + 0.7 * drop, a + 0.5 * long + drop * 0.85, a + wide * 0.8 + long + 0.6 * drop]
-        sole += [a + wide * 0.8 + long + 1.25 * drop, a + 0.4 * long + 1.5 * drop, a - wide * 1.05 + 1.4 * drop]
+        sole += [
+            a + wide * 0.8 + long + 1.25 * drop,
+            a + 0.4 * long + 1.5 * drop,
+            a - wide * 1.05 + 1.4 * drop,
+        ]
         self.pen.shape(np.array(sole), self._color(SOLE))
 
     def _arm_joints(self, shoulder: _Vector, side: int) -> list[_Vector]:
@@ -159,7 +164,7 @@ class _Drawing:
         build, w = self.build, self.build.limb
         arm = self._tube(joints, [1.1 * w, 0.95 * w, 0.8 * w, 0.65 * w])
         edges = np.linspace(0, 0.5, 2 * build.rings + 2)
-        for k, (start, end) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+        for k, (start, end) in enumerate(pairwise(edges)):
             arm.band(self.pen, float(start), float(end), color=self._color(STRIPE if k % 2 else SHIRT))
         arm.band(self.pen, 0.5, 0.56, color=self._color(TRIM))
         arm.band(self.pen, 0.56, 0.84, color=self._color(SKIN))
@@ -175,7 +180,9 @@ class _Drawing:
             root = at + w * (0.9 * ahead + spread * across)
             tip = root + w * (0.95 * ahead + 0.35 * spread * across)
             self._bean(root, tip, 0.33 * w, self._color(SKIN))
-        palm = [at + w * (x * ahead + y * across) for x, y in ((-0.3, -0.6), (0.4, -1), (1.2, -0.8), (1.3, 0.8))]
+        palm = [
+            at + w * (x * ahead + y * across) for x, y in ((-0.3, -0.6), (0.4, -1), (1.2, -0.8), (1.3, 0.8))
+        ]
         palm += [at + w * (x * ahead + y * across) for x, y in ((0.4, 1), (-0.3, 0.6))]
         self.pen.shape(np.array(palm), self._color(SKIN))
         thumb = at + w * (0.3 * ahead - 0.8 * across)
@@ -194,7 +201,7 @@ class _Drawing:
             trunk.band(self.pen, 0, 0.18, color=self._color(TROUSERS), bulge=-0.2)
         trunk.band(self.pen, 0.17, 0.25, color=self._color(TRIM), bulge=-0.2)
         edges = np.linspace(0.25, 1.0, 2 * build.bands)
-        for k, (start, end) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+        for k, (start, end) in enumerate(pairwise(edges)):
             color = self._color(STRIPE if k % 2 else SHIRT)
             trunk.band(self.pen, float(start), float(end), color=color, bulge=-0.2)
         front = math.sin(self.pose.turn) * 0.7
@@ -210,7 +217,7 @@ class _Drawing:
         sway = 8 * math.sin(2 * self.pose.stride)
         top, hem = float(pelvis[1]) + 2, float(pelvis[1]) + 62
         folds = np.linspace(-1, 1, 5)
-        for a, b in zip(folds[:-1], folds[1:], strict=True):
+        for a, b in pairwise(folds):
             panel = [(0.85 * g * a, top), (0.85 * g * b, top), (1.5 * g * b + sway, hem)]
             panel += [(1.5 * g * (a + b) / 2 + sway, hem + 6), (1.5 * g * a + sway, hem)]
             self.pen.shape(panel, self._color(TROUSERS))
@@ -223,14 +230,16 @@ class _Drawing:
         flap = [(-w, -34), (0, -40), (w, -34), (w, -2), (0, 8), (-w, -2)]
         for outline, color in ((box, BAG), (flap, BOOT)):
             self.pen.shape(np.array(outline) + at[:2], self._color(color))
-        self._spot(None, 6, self._color(SOLE), units=at[:2] + (0, 8))
+        self._spot(None, 6, self._color(SOLE), units=at[:2] + np.array([0, 8]))
 
     def _head(self, neck: _Vector) -> None:
         pose, r = self.pose, self.build.head
         nod = 0.08 * math.sin(pose.breath * 1.3)
         middle = neck[:2] + self.ahead[:2] * 6 + np.array([0, -0.92 * r])
         globe = _Globe(middle, 0.86 * r, r, pose.turn + pose.look, nod)
-        throat = [neck[:2] + (-9, 8), neck[:2] + (9, 8), middle + (10, 0.6 * r), middle + (-10, 0.6 * r)]
+        low, high = np.array([9, 8]), np.array([10, 0.6 * r])
+        across = np.array([-1, 1])
+        throat = [neck[:2] + low * across, neck[:2] + low, middle + high, middle + high * across]
         self.pen.shape(np.array(throat), self._color(SKIN))
         self._hair(globe, is_front=False)
         for side in (-1, 1):
@@ -242,6 +251,8 @@ class _Drawing:
         self._hair(globe, is_front=True)
         if self.build.has_hat:
             self._hat(globe)
+        else:
+            self._ribbon(globe)
 
     def _face(self, globe: "_Globe") -> None:
         open_ = self.pose.mouth
@@ -268,7 +279,9 @@ class _Drawing:
         if globe.depth(*at) < 0.18:
             return False
         round_ = np.linspace(0, 2 * math.pi, 9)[:-1]
-        outline = [globe.at(at[0] + half[0] * math.cos(u), at[1] + half[1] * math.sin(u), out) for u in round_]
+        outline = [
+            globe.at(at[0] + half[0] * math.cos(u), at[1] + half[1] * math.sin(u), out) for u in round_
+        ]
         self.pen.shape(np.array(outline), self._color(slot))
         return True
 
@@ -296,7 +309,16 @@ class _Drawing:
             left = [globe.at(lon - step * w, lat, out) for lat, w, out in rows]
             right = [globe.at(lon + step * w, lat, out) for lat, w, out in rows]
             point = [globe.at(lon + sway, tip - 6, 1.13)]
-            self.pen.shape(np.array(left + point + right[::-1]), self._color(SHINE if k % 2 else HAIR))
+            self.pen.shape(np.array(left + point + right[::-1]), self._color(HAIR))
+
+    def _ribbon(self, globe: "_Globe") -> None:
+        """A bow behind the crown and a pin on the temple."""
+        at, r = globe.at(-150, 72, 1.22), globe.rx
+        for side in (-1, 1):
+            wing = [(0, 0), (0.36, -0.3), (0.5, 0), (0.36, 0.24)]
+            self.pen.shape(np.array(wing) * (side * r, r) + at, self._color(SHINE))
+        self._oval(at, 0.11 * r, 0.13 * r, TRIM)
+        self._feature(globe, (44, 38), (8, 9), SHINE, out=1.16)
 
     def _hat(self, globe: "_Globe") -> None:
         rx, ry = globe.rx, globe.ry
@@ -305,14 +327,29 @@ class _Drawing:
         self.pen.shape(np.array(crown) * (rx, ry) + (x, y), self._color(BAG))
         strap = [(-0.8, 0.02), (-0.79, -0.16), (0, -0.1), (0.79, -0.16), (0.8, 0.02), (0, 0.1)]
         self.pen.shape(np.array(strap) * (rx, ry) + (x, y), self._color(TRIM))
+        feather = [(0.35, 0), (0.5, -0.5), (0.8, -0.85), (0.85, -0.5), (0.62, -0.05)]
+        self.pen.shape(np.array(feather) * (rx, ry) + (x, y), self._color(SHINE))
         reach = 1.0 + 0.35 * math.sin(globe.turn)
-        brim = [(-reach - 0.1, 0.1), (0, 0.02), (2.1 - reach, 0.1), (1.9 - reach, 0.22), (0, 0.26), (-reach, 0.22)]
+        brim = [
+            (-reach - 0.1, 0.1),
+            (0, 0.02),
+            (2.1 - reach, 0.1),
+            (1.9 - reach, 0.22),
+            (0, 0.26),
+            (-reach, 0.22),
+        ]
         self.pen.shape(np.array(brim) * (rx, ry) + (x, y), self._color(BAG))
 
     def _bean(self, root: Points, tip: Points, r: float, color: int) -> None:
         ahead = (tip - root) / max(float(np.linalg.norm(tip - root)), 1e-6)
         across = np.array([-ahead[1], ahead[0]])
-        sides = [root + r * across, tip + r * across, tip + r * 1.1 * ahead, tip - r * across, root - r * across]
+        sides = [
+            root + r * across,
+            tip + r * across,
+            tip + r * 1.1 * ahead,
+            tip - r * across,
+            root - r * across,
+        ]
         self.pen.shape(np.array(sides), color)
 
     def _spot(self, at: Points | None, r: float, color: int, units: Points | None = None) -> None:
@@ -328,7 +365,7 @@ class _Drawing:
 
 @dataclass(frozen=True, slots=True)
 class _Globe:
-    """A head as a globe with half axes `rx`, `ry` around `middle`, turned and nodding; degrees in, units out."""
+    """A head as a globe of half axes `rx`, `ry` around `middle`, turned and nodding; takes degrees."""
 
     middle: Points
     rx: float

@@ -1,8 +1,8 @@
 """The peer that coloring is compared with: colors carried from frame to frame by optical flow.
 
-DIS flow (fast preset) between 480x270 line-distance pictures; every pixel of a region votes for the color that
-it lands on in the frame before, and the majority colors the region. Regions, distance pictures and painting are
-toonctl's own, so that only the matching differs.
+DIS flow (fast preset) between 480x270 line-distance pictures; every pixel of a region votes for the color
+that it lands on in the frame before, and the majority colors the region. Regions, distance pictures and
+painting are toonctl's own, so that only the matching differs.
 """
 
 from collections.abc import Collection, Iterator
@@ -22,7 +22,7 @@ from .stored import StoredShot
 
 @dataclass(slots=True)
 class FlowPeer:
-    """Colors a shot frame by frame, in order; starts anew from each of `references` (0-based frames)."""
+    """Colors a shot frame by frame, starting anew from each of `references` (0-based frames)."""
 
     shot: StoredShot
     references: Collection[int]
@@ -31,22 +31,31 @@ class FlowPeer:
     _index: NDArray[np.uint16] = field(init=False)
 
     def frames(self) -> Iterator[Pixels]:
-        """Every frame painted, uint8 RGB `[H, W, 3]`; the first frame must be a reference."""
-        options = SegmentOptions.for_height(self.shot.size[1])
+        """Every frame in order, painted, uint8 RGB `[H, W, 3]`."""
+        first = min(self.references)
+        # What lies before the first reference is colored backward from it; kept are the colors of its
+        # regions.
+        early = {index: self._color(index) for index in range(first, -1, -1)}
         for index in range(self.shot.n_frames):
-            frame = self.shot.line_frame(index)
-            regions = find_regions(frame, options)
-            labels = regions.label_map()
-            distance = plane_distance(frame)
-            if index in self.references:
-                colors = self._from_reference(index, frame, labels, regions.n)
-            else:
-                colors = self._from_before(regions, labels, distance)
-            self._index = paint_index(labels, colors, frame, darkness_rank=None)
-            self._distance = distance
+            self._color(index, known=early.get(index))
             codes = np.array(self.palette, np.uint32)
             rgb = np.stack([codes >> 16, codes >> 8 & 255, codes & 255], -1).astype(np.uint8)
             yield rgb[self._index]
+
+    def _color(self, index: int, known: NDArray[np.uint16] | None = None) -> NDArray[np.uint16]:
+        """The colors of a frame's regions, `[n]`; the frame becomes the one that colors are carried from."""
+        frame = self.shot.line_frame(index)
+        regions = find_regions(frame, SegmentOptions.for_height(self.shot.size[1]))
+        labels, distance = regions.label_map(), plane_distance(frame)
+        if known is not None:
+            colors = known
+        elif index in self.references:
+            colors = self._from_reference(index, frame, labels, regions.n)
+        else:
+            colors = self._from_before(regions, labels, distance)
+        self._index = paint_index(labels, colors, frame, darkness_rank=None)
+        self._distance = distance
+        return colors
 
     def _from_reference(
         self, index: int, frame: LineFrame, labels: NDArray[np.uint16], n: int
@@ -76,7 +85,9 @@ class FlowPeer:
         # Regions that the small grid misses vote with their sample points.
         for label in np.flatnonzero(~is_voted):
             points = regions.samples[label] / scale
-            shift = flow[np.clip(points[:, 1], 0, h - 1).astype(int), np.clip(points[:, 0], 0, w - 1).astype(int)]
+            shift = flow[
+                np.clip(points[:, 1], 0, h - 1).astype(int), np.clip(points[:, 0], 0, w - 1).astype(int)
+            ]
             colors[label] = np.bincount(self._landed(points + shift, scale)).argmax()
         return colors
 
@@ -93,4 +104,4 @@ def _majority(
     """The commonest of `colors` under each label 1..n, and whether the label occurs at all, `[n]` each."""
     key = labels.astype(np.int64).ravel() * n_colors + colors.ravel()
     votes = np.bincount(key, minlength=(n + 1) * n_colors).reshape(n + 1, n_colors)[1:]
-    return votes.argmax(1).astype(np.uint16), votes.any(1)
+    return votes.argmax(1).astype(np.uint16), votes.sum(1) > 0

@@ -1,11 +1,11 @@
 """How well a shot is colored, pixel by pixel and region by region, against its truth.
 
 Clear pixels: no line on them, and no line (coverage 16 or more of 255) on any of their eight neighbors.
-Foreground: clear pixels whose true color is not the background, the commonest color of the first reference.
-A pixel is right when it has exactly its true color. A true color within 12 levels (every channel) of a color the
-references show counts as that color, for everybody alike: no engine that keeps to the references' colors can
-paint it otherwise. `reachable` is the share that is right when every region gets the reference color that suits
-its foreground pixels best. Reference frames themselves are not counted.
+Foreground: clear pixels whose true color is not the background, the commonest color of the first reference. A
+pixel is right when it has exactly its true color. A true color within 12 levels (every channel) of a color
+the references show counts as that color, for everybody alike: no engine that keeps to the references' colors
+can paint it otherwise. `reachable` is the share that is right when every region gets the reference color that
+suits its foreground pixels best. Reference frames themselves are not counted.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,10 +36,10 @@ DoubtKey = tuple[tuple[int, int, int, int], int]
 class Measures:
     """The figures of one colored shot; None where the shot is too short or has nothing to say.
 
-    Shares are 0..1. `worst` is the mean of the 50 worst frames, `drift` frames 250-300 minus 2-50. `flicker` is
-    the share of region tracks that change color while the truth does not. `wrong_listed` is the share of wrong
-    regions that the doubts name, `listed` the share of all regions named. `outside_px` counts clear pixels with a
-    color that no reference shows.
+    Shares are 0..1. `worst` is the mean of the 50 worst frames, `drift` frames 250-300 minus 2-50. `flicker`
+    is the share of region tracks that change color while the truth does not. `wrong_listed` is the share of
+    wrong regions that the doubts name, `listed` the share of all regions named. `outside_px` counts clear
+    pixels with a color that no reference shows.
     """
 
     foreground: float | None
@@ -59,7 +59,7 @@ class Measures:
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """What a frame's truth says. Arrays run over its m clear pixels or its n regions; colors are ids, 0 = none."""
+    """What a frame's truth says, by its m clear pixels and its n regions; colors are ids, 0 = none."""
 
     frame: int
     is_reference: bool
@@ -89,7 +89,7 @@ class _Score:
 
 
 class ShotMeasurer:
-    """Measures one or more colorings of a shot side by side; frames are given in order, the first one first."""
+    """Measures one or more colorings of a shot side by side; frames are given in order."""
 
     def __init__(self, shot: StoredShot, references: Sequence[int], contestants: Sequence[str]) -> None:
         self.shot, self.references = shot, tuple(references)
@@ -107,7 +107,7 @@ class ShotMeasurer:
     def take(
         self, index: int, painted: Mapping[str, Pixels], doubts: Mapping[str, frozenset[DoubtKey]]
     ) -> None:
-        """One frame as every contestant painted it, RGB `[H, W, 3]`, with the doubts of those that have some."""
+        """One frame as every contestant painted it, RGB `[H, W, 3]`, and the doubts that some have."""
         seen = self._look(index)
         for name, picture in painted.items():
             self._score(self.scores[name], seen, picture, doubts.get(name))
@@ -146,8 +146,9 @@ class ShotMeasurer:
         """Whether a color id shows in a reference; ids are those given so far."""
         ids: set[int] = set()
         for place, index in enumerate(self.references):
+            free = self.shot.coverage(index).ravel() < _LINE
             found, counts = np.unique(
-                self.colors.ids(_flat(self.shot.painted(index))[self._clear(index)]), return_counts=True
+                self.colors.ids(_flat(self.shot.painted(index))[free]), return_counts=True
             )
             ids |= {int(i) for i in found}
             if place == 0:
@@ -290,10 +291,12 @@ class _ColorIds:
 def _flat(picture: Pixels) -> NDArray[np.uint32]:
     """RGB `[H, W, 3]` as one code a pixel, `[H * W]`."""
     rgb = picture.reshape(-1, 3).astype(np.uint32)
-    return rgb[:, 0] << 16 | rgb[:, 1] << 8 | rgb[:, 2]
+    return np.asarray(rgb[:, 0] << 16 | rgb[:, 1] << 8 | rgb[:, 2], np.uint32)
 
 
-def _commonest(label: NDArray[np.int64], color: NDArray[np.int64], n: int, n_colors: int) -> NDArray[np.int64]:
+def _commonest(
+    label: NDArray[np.int64], color: NDArray[np.int64], n: int, n_colors: int
+) -> NDArray[np.int64]:
     """The commonest color id among the pixels of each region 1..n, `[n]`, 0 where it has none."""
     votes = np.bincount(label * n_colors + color, minlength=(n + 1) * n_colors).reshape(n + 1, n_colors)[1:]
     return votes.argmax(1)

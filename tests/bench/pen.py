@@ -82,7 +82,7 @@ class Pen:
 
 @dataclass(frozen=True, slots=True)
 class Tube:
-    """A limb or trunk as two finished sides from start to end, `[m, 2]` each, and the half-round of its ends."""
+    """A limb or trunk as two finished sides from start to end, `[m, 2]` each."""
 
     left: Points
     right: Points
@@ -93,9 +93,7 @@ class Tube:
         ahead = np.gradient(spine, axis=0)
         ahead /= np.maximum(np.linalg.norm(ahead, axis=1, keepdims=True), 1e-6)
         across = np.stack([-ahead[:, 1], ahead[:, 0]], 1) * radius[:, None]
-        return cls(
-            pen.curve(spine + across, is_closed=False), pen.curve(spine - across, is_closed=False)
-        )
+        return cls(pen.curve(spine + across, is_closed=False), pen.curve(spine - across, is_closed=False))
 
     def band(self, pen: Pen, start: float, end: float, *, color: int, bulge: float = 0.35) -> None:
         """The part between two shares of the length, its ends bent by `bulge` half widths along the tube."""

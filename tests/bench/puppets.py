@@ -1,9 +1,9 @@
 """Generated shots with exact color truth: A1, C3, B2 and D4 of the cel-engine study, drawn anew.
 
 Jointed characters of 15 colors each, every vertex trembling in every frame, heads that turn, limbs that swap
-depth, a camera that travels and zooms. A1: one figure, walking pace. C3: one figure, twice the pace, an unsteady
-hand. B2: two figures of one build in different colors, crossing. D4: two figures, three times the pace.
-Nothing here is shared with the drawings the matcher is trained on.
+depth, a camera that travels and zooms. A1: one figure, walking pace. C3: one figure, twice the pace, an
+unsteady hand. B2: two figures of one build in different colors, crossing. D4: two figures, three times the
+pace. Nothing here is shared with the drawings the matcher is trained on.
 
 Look at them: `python -m tests.bench.puppets --sheet SHEET.png [--open] [--only A1 ...]`, from the repository
 root.
@@ -31,7 +31,7 @@ SIZE_540: Size = (960, 540)
 SIZE_1080: Size = (1920, 1080)
 N_GAPS = 20
 _GAP_PX = 4  # at 540 lines
-_STEP = 32  # frames a walking cycle takes at pace 1
+_STEP = 40  # frames a walking cycle takes at pace 1
 _ANY = ((0, 1), (0.12, 0.85), (0.3, 0.98))  # hue, saturation, value
 _BOUNDS = {
     SKIN: ((0.04, 0.1), (0.2, 0.55), (0.6, 1.0)),
@@ -44,7 +44,7 @@ _WHITES = ((253, 253, 250), (255, 247, 205))
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A figure's way through a shot; all but `figure` in frames, units of the picture at 540 lines or phases."""
+    """A figure's way through a shot, in units of the picture at 540 lines and frames at pace 1."""
 
     figure: Figure
     home: float
@@ -57,7 +57,7 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class PuppetShot:
-    """How a shot is drawn: `pace` 1 is a walk, `reach` how far limbs swing, `tremble` the hand's deviation."""
+    """How a shot is drawn: `pace` 1 is a walk, `reach` how far limbs swing, `tremble` how the hand strays."""
 
     name: str
     kind: Kind
@@ -78,7 +78,9 @@ class PuppetShot:
         front = 1 if math.cos(2 * math.pi * time / (2 * self.actors[0].lap)) > 0 else -1
         for actor in self.actors[::front]:
             x = actor.home + actor.travel * math.sin(2 * math.pi * time / actor.lap + actor.phase)
-            pen.place(480 + (x - 480 + pan) * camera, 270 + (actor.ground - 270) * camera, actor.zoom * camera)
+            pen.place(
+                480 + (x - 480 + pan) * camera, 270 + (actor.ground - 270) * camera, actor.zoom * camera
+            )
             actor.figure.draw(pen, self._pose(actor, time))
         ink = pen.coverage()
         if self.has_gaps:
@@ -91,11 +93,12 @@ class PuppetShot:
 
     def _pose(self, actor: Actor, time: float) -> Pose:
         own = actor.phase + 0.7 * actor.figure.paint
+        lap = 180 + 2 * actor.figure.paint
         return Pose(
             stride=2 * math.pi * time / _STEP + own,
             breath=2 * math.pi * time / 53 + own,
-            turn=0.5 + 0.75 * math.sin(2 * math.pi * time / (140 + 2 * actor.figure.paint) + 0.1 * actor.phase),
-            look=0.75 * math.sin(2 * math.pi * time / 67),
+            turn=0.5 + 0.75 * math.sin(2 * math.pi * time / lap + 0.1 * actor.phase),
+            look=0.65 * math.sin(2 * math.pi * time / 97),
             reach=self.reach,
             mouth=0.5 + 0.5 * math.cos(2 * math.pi * time / 23),
         )
@@ -115,7 +118,7 @@ SHOTS = (
         pace=1.0,
         reach=1.0,
         tremble=0.5,
-        actors=(Actor(Figure(_BOY, 1), home=470, travel=190, lap=230, phase=0.0, zoom=1.22),),
+        actors=(Actor(Figure(_BOY, 1), home=470, travel=190, lap=230, phase=0.0, zoom=1.15),),
     ),
     PuppetShot(
         name="C3",
@@ -124,7 +127,7 @@ SHOTS = (
         pace=2.0,
         reach=1.25,
         tremble=1.1,
-        actors=(Actor(Figure(_GIRL, 1), home=480, travel=230, lap=210, phase=0.4, zoom=1.3),),
+        actors=(Actor(Figure(_GIRL, 1), home=480, travel=230, lap=210, phase=0.4, zoom=1.2),),
     ),
     PuppetShot(
         name="B2",
@@ -135,7 +138,9 @@ SHOTS = (
         tremble=0.5,
         actors=(
             Actor(Figure(_TWIN, 1), home=480, travel=230, lap=240, phase=-1.0, zoom=1.08),
-            Actor(Figure(_TWIN, 1 + N_COLORS), home=480, travel=230, lap=240, phase=2.0, zoom=1.08, ground=342),
+            Actor(
+                Figure(_TWIN, 1 + N_COLORS), home=480, travel=230, lap=240, phase=2.0, zoom=1.08, ground=342
+            ),
         ),
     ),
     PuppetShot(
@@ -180,10 +185,11 @@ def punched(ink: Pixels, random: np.random.Generator) -> Pixels:
     reach = math.ceil(7 * unit)
     for flat in random.choice(on_line, N_GAPS, replace=False):
         y, x = divmod(int(flat), ink.shape[1])
-        window = np.s_[max(0, y - reach) : y + reach + 1, max(0, x - reach) : x + reach + 1]
-        view = opened[window]
-        ys, xs = np.mgrid[window]
-        ahead = _direction(ink[window], x - int(xs[0, 0]), y - int(ys[0, 0]))
+        top, left = max(0, y - reach), max(0, x - reach)
+        view = opened[top : y + reach + 1, left : x + reach + 1]
+        ys, xs = np.indices(view.shape)
+        ys, xs = ys + top, xs + left
+        ahead = _direction(ink[top : y + reach + 1, left : x + reach + 1], x - left, y - top)
         along = (xs - x) * ahead[0] + (ys - y) * ahead[1]
         across = (ys - y) * ahead[0] - (xs - x) * ahead[1]
         view[(np.abs(along) < _GAP_PX * unit / 2) & (np.abs(across) < 3.5 * unit)] = 0
@@ -225,7 +231,9 @@ def _sheet(shots: Sequence[PuppetShot], frames: Sequence[int]) -> Pixels:
     for shot in shots:
         pairs = [shot.draw(frame - 1, SIZE_540) for frame in frames]
         rows.append(np.hstack([_small(np.repeat(255 - ink[..., None], 3, 2)) for ink, _ in pairs]))
-        rows.append(np.hstack([_small((c * ((255 - i) / 255.0)[..., None]).astype(np.uint8)) for i, c in pairs]))
+        rows.append(
+            np.hstack([_small((c * ((255 - i) / 255.0)[..., None]).astype(np.uint8)) for i, c in pairs])
+        )
     return np.vstack(rows)
 
 

@@ -187,23 +187,23 @@ def test_a_huge_shot_file_is_refused_unread(tmp_path: Path) -> None:
 def test_each_source_overrides_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     site = tmp_path / "site.toml"
     site.write_text(
-        "[engine]\nseed = 1\nmemory_items = 1\nanchor_every = 1\nmin_region_px = 1\nfigures = false\n"
+        "[engine]\nseed = 1\nmemory_items = 1\nline_threshold = 61\nmin_region_px = 1\nfigures = false\n"
     )
     (tmp_path / "mine.toml").write_text(
-        "[engine]\nseed = 2\nmemory_items = 2\nanchor_every = 2\nmin_region_px = 2\n"
+        "[engine]\nseed = 2\nmemory_items = 2\nline_threshold = 62\nmin_region_px = 2\n"
     )
     monkeypatch.setenv("TOONCTL_SITE", str(site))
     monkeypatch.setenv("TOONCTL_ENGINE_SEED", "4")
     monkeypatch.setenv("TOONCTL_ENGINE_MEMORY_ITEMS", "4")
-    text = FLAT + '[engine]\npreset = "mine.toml"\nseed = 3\nmemory_items = 3\nanchor_every = 3\n'
+    text = FLAT + '[engine]\npreset = "mine.toml"\nseed = 3\nmemory_items = 3\nline_threshold = 63\n'
     shot = load(tmp_path, text, overrides=[("engine.seed", 9), ("engine.seed", 5)])
     engine = shot.spec.engine
-    assert (engine.seed, engine.memory_items, engine.anchor_every) == (5, 4, 3)
+    assert (engine.seed, engine.memory_items, engine.line_threshold) == (5, 4, 63)
     assert (engine.min_region_px, engine.figures, engine.backward_sweep) == (2, False, True)
-    assert {key: shot.origins[f"engine.{key}"] for key in ("seed", "memory_items", "anchor_every")} == {
+    assert {key: shot.origins[f"engine.{key}"] for key in ("seed", "memory_items", "line_threshold")} == {
         "seed": "command line",
         "memory_items": "TOONCTL_ENGINE_MEMORY_ITEMS",
-        "anchor_every": "shot.toml:14",
+        "line_threshold": "shot.toml:14",
     }
     assert shot.origins["engine.min_region_px"] == "preset mine"
     assert shot.origins["engine.figures"] == "site file site.toml:6"

@@ -21,7 +21,7 @@ from toonctl.core.errors import ArtError, ToonctlError
 from toonctl.core.types import Pixels, Size
 from toonctl.formats.art_file import MAX_BYTES, SAVE_AGAIN, check_size, open_art
 from toonctl.formats.color_profile import read_profile, to_srgb
-from toonctl.formats.compositing import Blend, Box, Plate, blend_over, composite
+from toonctl.formats.compositing import Blend, Plate, blend_over, composite
 from toonctl.formats.psd_decode import check_merged, layer_mask, layer_pixels, peek_header
 from toonctl.formats.psd_tree import NodePath, PsdDocument, PsdNode
 from toonctl.formats.psd_writer import PsdOut, write_psd

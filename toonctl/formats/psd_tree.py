@@ -1,4 +1,4 @@
-"""The tree of a layered PSD as records. Free of psd-tools, which takes longer to import than most files to open."""
+"""The tree of a layered PSD as records, free of psd-tools, whose import takes longer than opening a file."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -52,8 +52,13 @@ class ShotFrames:
         """Every numbered file as one frame, in a track called ``.
 
         Numbers are frame numbers, unless `[shot] first_frame` counts otherwise. Raises: ArtError when the
-        numbers lie too far apart.
+        numbers lie too far apart, or none is a plain number.
         """
+        if not found.numbers:
+            raise ArtError(
+                f"no file of `{found.pattern}` has a plain number",
+                hint="frames are numbered; drawings such as `2a` need a sheet that shows them",
+            )
         first, last = found.numbers[0], found.numbers[-1]
         if last - first >= MAX_FRAMES:
             what = f"`{found.pattern}` counts from {first} to {last}, {MAX_FRAMES:,} frames are allowed"

@@ -64,7 +64,10 @@ def read_layers(
         if is_read and role is not None:
             wanted = sheet.get(normal_name(name), frozenset())
             layer = PsdLayer(
-                name, role, node, _drawings(node, wanted, document.path, findings) if role is Role.CEL else {}
+                name,
+                role,
+                node,
+                _drawings(node, wanted, options, document.path, findings) if role is Role.CEL else {},
             )
             layers.append(layer)
         roles += _roles(node, role or Role.IGNORE, layer, options=options, is_line_art=is_line_art)
@@ -84,7 +87,7 @@ def top_role(
         return name, role
     if role is None:
         prefix = shared_prefix([child.name for child in node.children])
-        if normal_name(name) in tracks or _is_animation_folder(node):
+        if normal_name(name) in tracks or _is_animation_folder(node, options):
             return name, Role.CEL
         if prefix is not None:
             return prefix, Role.CEL
@@ -97,24 +100,26 @@ def number_in_name(path: Path) -> str | None:
     return drawing_name(found[1]) if found else None
 
 
-def _is_animation_folder(node: PsdNode) -> bool:
-    drawn = [child for child in node.children if not _is_unread(child)]
+def _is_animation_folder(node: PsdNode, options: ReadOptions) -> bool:
+    drawn = [child for child in node.children if not _is_unread(child, options)]
     return node.is_group and bool(drawn) and all(is_drawing_number(child.name) for child in drawn)
 
 
-def _is_unread(child: PsdNode) -> bool:
-    role = role_of(child.name, level=Level.INSIDE, overrides={})
+def _is_unread(child: PsdNode, options: ReadOptions) -> bool:
+    role = role_of(child.name, level=Level.INSIDE, overrides=options.roles)
     return role in (Role.IGNORE, Role.LAYOUT, Role.CORRECTION)
 
 
-def _drawings(node: PsdNode, wanted: Set[str], path: Path, findings: Findings) -> dict[str, PsdNode]:
+def _drawings(
+    node: PsdNode, wanted: Set[str], options: ReadOptions, path: Path, findings: Findings
+) -> dict[str, PsdNode]:
     """The drawings of an animation folder by name; their visibility does not count. Empty in still form."""
     names = {drawing_name(child.name) for child in node.children}
-    if not _is_animation_folder(node) and not (node.is_group and wanted & names):
+    if not _is_animation_folder(node, options) and not (node.is_group and wanted & names):
         return {}
     drawings: dict[str, PsdNode] = {}
     for child in node.children:
-        if _is_unread(child):
+        if _is_unread(child, options):
             continue
         name = drawing_name(child.name)
         if name in drawings:

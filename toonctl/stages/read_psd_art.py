@@ -49,7 +49,7 @@ def read_psd_art(path: str, *, frames: ShotFrames, options: ReadOptions, finding
         layers = tuple(_layer(document, plane, wanted, findings) for plane in planes)
         stack = _Stack(document.path, layers, _hidden_cels(document, options))
         exposures = exposures or _held(stack, frames, findings)
-    return _matched(stack, exposures, findings)
+    return _matched(stack, exposures, options, findings)
 
 
 def still_layer(document: PsdDocument, plane: PsdLayer, findings: Findings) -> Layer:
@@ -145,7 +145,7 @@ def _hidden_cels(document: PsdDocument, options: ReadOptions) -> frozenset[str]:
     return frozenset(track_key(name) for name, role in roles if role is Role.CEL)
 
 
-def _matched(stack: _Stack, exposures: Exposures, findings: Findings) -> DrawnShot:
+def _matched(stack: _Stack, exposures: Exposures, options: ReadOptions, findings: Findings) -> DrawnShot:
     """The layers that the sheet shows, each with its track; what does not fit goes to `findings`."""
     source = stack.source
     cel_names = [layer.name for layer in stack.layers if layer.role is Role.CEL]
@@ -170,7 +170,7 @@ def _matched(stack: _Stack, exposures: Exposures, findings: Findings) -> DrawnSh
                 marks[layer.name] = exposures.marks[track]
             _report_undrawn(layer, exposures.tracks[track], source, findings)
     for track, shown in exposures.tracks.items():
-        is_drawn = role_of(track, level=Level.TOP, overrides={}) not in _UNDRAWN and any(shown)
+        is_drawn = role_of(track, level=Level.TOP, overrides=options.roles) not in _UNDRAWN and any(shown)
         if is_drawn and track_key(track) not in {track_key(name) for name in cel_names}:
             is_hidden = track_key(track) in stack.hidden
             hint = "make the group visible" if is_hidden else f"it has {named(cel_names)}"
