@@ -31,7 +31,7 @@ SIZE_540: Size = (960, 540)
 SIZE_1080: Size = (1920, 1080)
 N_GAPS = 20
 _GAP_PX = 4  # at 540 lines
-_STEP = 40  # frames a walking cycle takes at pace 1
+_STEP = 48  # frames a walking cycle takes at pace 1
 _ANY = ((0, 1), (0.12, 0.85), (0.3, 0.98))  # hue, saturation, value
 _BOUNDS = {
     SKIN: ((0.04, 0.1), (0.2, 0.55), (0.6, 1.0)),
@@ -97,8 +97,8 @@ class PuppetShot:
         return Pose(
             stride=2 * math.pi * time / _STEP + own,
             breath=2 * math.pi * time / 53 + own,
-            turn=0.5 + 0.75 * math.sin(2 * math.pi * time / lap + 0.1 * actor.phase),
-            look=0.65 * math.sin(2 * math.pi * time / 97),
+            turn=0.25 + 0.55 * math.sin(2 * math.pi * time / lap + 0.9 + 0.1 * actor.phase),
+            look=0.5 * math.sin(2 * math.pi * time / 127),
             reach=self.reach,
             mouth=0.5 + 0.5 * math.cos(2 * math.pi * time / 23),
         )
@@ -118,7 +118,7 @@ SHOTS = (
         pace=1.0,
         reach=1.0,
         tremble=0.5,
-        actors=(Actor(Figure(_BOY, 1), home=470, travel=190, lap=230, phase=0.0, zoom=1.15),),
+        actors=(Actor(Figure(_BOY, 1), home=470, travel=190, lap=300, phase=0.0, zoom=1.15),),
     ),
     PuppetShot(
         name="C3",
@@ -148,7 +148,7 @@ SHOTS = (
         kind="hard",
         seed=404,
         pace=3.0,
-        reach=1.45,
+        reach=1.3,
         tremble=0.7,
         actors=(
             Actor(Figure(_HATTED, 1), home=320, travel=130, lap=190, phase=0.0, zoom=1.1),

@@ -66,9 +66,7 @@ def test_measures_agree_with_the_pixels(seed: int, height: int, width: int) -> N
         assert regions.box[i].tolist() == [x.min(), y.min(), x.max() + 1, y.max() + 1]
         np.testing.assert_allclose(regions.center[i], [x.mean(), y.mean()], atol=1e-3)
         spread = np.cov(np.stack([x, y]), bias=True)
-        np.testing.assert_allclose(
-            regions.moments[i], [spread[0, 0], spread[0, 1], spread[1, 1]], atol=1e-2
-        )
+        np.testing.assert_allclose(regions.moments[i], [spread[0, 0], spread[0, 1], spread[1, 1]], atol=1e-2)
         points = regions.samples[i]
         assert points.shape == (N_SAMPLES, 2)
         assert (labels[points[:, 1], points[:, 0]] == label).all()

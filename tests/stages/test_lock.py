@@ -79,7 +79,6 @@ def test_the_lock_of_a_dead_process_is_broken_with_a_notice(tree: OutputTree) ->
     assert len(notes.notices) == 1
 
 
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="start times come from /proc")
 def test_a_process_number_given_out_anew_does_not_hold_the_lock(tree: OutputTree) -> None:
     notes = Notes()
     with frame_lock(tree, [1], break_lock=False, report=notes):

@@ -1,7 +1,7 @@
 """Color the line art of a whole shot from painted references.
 
-Reads the shot file, colors every drawing of every cel layer, and writes frames, cels, movies, layered PSD, sheets and
-a preview page into `out/<shot>/` beside the shot file.
+Reads the shot file, colors every drawing of every cel layer, and writes frames, cels, movies, layered PSD,
+sheets and a preview page into `out/<shot>/` beside the shot file.
 """
 
 from toonctl.cli._options import DrawOptions, takes

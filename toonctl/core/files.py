@@ -3,7 +3,7 @@
 import hashlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -13,7 +13,7 @@ _STALE_S = 24 * 3600
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def whole_file(path: Path) -> Generator[Path]:
     """A temporary path to write to; it becomes `path` when the block ends well and vanishes otherwise.
 
     Raises: DeliveryError when the folder cannot be made or written (full, read-only, no permission).

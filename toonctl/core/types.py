@@ -76,7 +76,7 @@ class PaintPart:
 
 @dataclass(frozen=True, slots=True)
 class CelPixels:
-    """One decoded drawing at canvas size; `line` (black lines) and `trace` (colored lines) are RGBA or None."""
+    """One decoded drawing at canvas size; `line` (black) and `trace` (colored lines) are RGBA or None."""
 
     line: Pixels | None
     trace: Pixels | None
@@ -87,9 +87,9 @@ class CelPixels:
 class Cel:
     """Where one drawing lives; its pixels stay on disk until `formats` or `stages.read` loads them.
 
-    `node` is the PSD layer path of the drawing (group or layer indices from the bottom), empty for a picture file.
-    `digest` tells equal drawings apart from different ones without decoding.
-    `is_line_art` says that a plain picture is to be read as line art (dark on white), not as finished color.
+    `node` is the PSD layer path of the drawing (group or layer indices from the bottom), empty for a picture
+    file. `digest` tells equal drawings apart from different ones without decoding. `is_line_art` says that a
+    plain picture is to be read as line art (dark on white), not as finished color.
     """
 
     layer: str
@@ -102,7 +102,7 @@ class Cel:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A named plane of the art. CEL layers carry drawings by name; BACKGROUND and BOOK carry one still cel."""
+    """A named plane of the art. CEL layers carry drawings by name; BACKGROUND and BOOK one still cel."""
 
     name: str
     role: Role
@@ -113,8 +113,8 @@ class Layer:
 class Reference:
     """A painted drawing that sets the colors of `layer`.
 
-    `drawing` names the drawing of the shot it shows, None when it is a drawing of its own (a color design sheet).
-    `line` holds its line art when the painted picture does not carry it apart.
+    `drawing` names the drawing of the shot it shows, None when it is a drawing of its own (a color design
+    sheet). `line` holds its line art when the painted picture does not carry it apart.
     """
 
     layer: str
@@ -144,7 +144,7 @@ class Art:
 
 @dataclass(frozen=True, slots=True)
 class ColorModel:
-    """The palette of a shot's layer: `colors` uint8 `[K, 4]` RGBA as they show; entry 0 is always transparent.
+    """The palette of a layer: `colors` uint8 `[K, 4]` RGBA as they show; entry 0 is always transparent.
 
     `flats`, `shadows`, `highlights` split an entry into the paint it was mixed from, uint8 `[K, 4]`, alpha 0
     where the entry has no such part, so that shadow and highlight layers can be written apart again.
@@ -206,7 +206,7 @@ class RegionMap:
 
 @dataclass(frozen=True, slots=True)
 class ColoredDrawing:
-    """One colored drawing: `colors` uint16 `[n]` color-model index and `confidence` float32 `[n]` by region 1..n."""
+    """One colored drawing: by region 1..n, `colors` uint16 `[n]` (color-model index), `confidence` `[n]`."""
 
     name: str
     regions: RegionMap

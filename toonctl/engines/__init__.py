@@ -19,7 +19,7 @@ def names(task: str) -> tuple[str, ...]:
 
 
 def summary(task: str, name: str) -> str:
-    """The first line of an engine's docstring, without importing it. Raises: EngineError for an unknown name."""
+    """The first line of an engine's docstring, unimported. Raises: EngineError for an unknown name."""
     docstring = ast.get_docstring(ast.parse(_source(task, name).read_text())) or ""
     return docstring.partition("\n")[0]
 
@@ -32,5 +32,6 @@ def load(task: str, name: str) -> ModuleType:
 
 def _source(task: str, name: str) -> Path:
     if name not in names(task):
-        raise EngineError(f"there is no engine `{name}` for {task}", hint=f"choose one of: {', '.join(names(task))}")
+        known = ", ".join(names(task))
+        raise EngineError(f"there is no engine `{name}` for {task}", hint=f"choose one of: {known}")
     return _HERE / task / f"{name}.py"

@@ -39,8 +39,8 @@ class ColorizeRequest:
     """One layer to color.
 
     `drawings` are the distinct drawings in order of first appearance, `wanted` those whose result is needed
-    now (a chunk of the shot, or all), `loader` gives the means to load each. `options` are the engine's own, as
-    the shot file gives them.
+    now (a chunk of the shot, or all), `loader` gives the means to load each. `options` are the engine's own,
+    as the shot file gives them.
     """
 
     drawings: tuple[str, ...]

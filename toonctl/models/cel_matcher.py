@@ -1,9 +1,9 @@
-"""The region matcher of the cel engine: which region of a colored drawing each region of a new drawing shows.
+"""The region matcher of the cel engine: which region of a colored drawing a region of a new drawing shows.
 
-A small convolutional encoder looks at the line drawing, region tokens are read from it at sample points, attention
-relates the regions of one drawing to each other and to those of the other drawing. Regions are matched to regions,
-and the caller adds the probabilities of all regions of one color (inclusion matching, arXiv 2403.18342, the idea
-only), so splits and merges need no case of their own.
+A small convolutional encoder looks at the line drawing, region tokens are read from it at sample points,
+attention relates the regions of one drawing to each other and to those of the other drawing. Regions match
+regions, and the caller adds the probabilities of all regions of one color (inclusion matching, arXiv
+2403.18342, the idea only), so splits and merges need no case of their own.
 
 Letters: B drawings or pairs, C channels, H W plane size, N regions, M regions of the other drawing, P sample
 points, D token width, G geometry numbers.
@@ -12,7 +12,7 @@ points, D token width, G geometry numbers.
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812  # the name everyone knows it by
 from einops import rearrange
 from torch import Tensor, nn
 
@@ -95,14 +95,16 @@ class AttentionBlock(nn.Module):
     def forward(self, x: Tensor, context: Tensor, bias: Tensor) -> Tensor:
         """x [B, N, D], context [B, M, D], bias [B, heads, N, M] -> [B, N, D]."""
         q = rearrange(self.to_q(self.norm_x(x)), "b n (h d) -> b h n d", h=self.n_heads)
-        k, v = rearrange(self.to_kv(self.norm_context(context)), "b m (s h d) -> s b h m d", s=2, h=self.n_heads)
+        k, v = rearrange(
+            self.to_kv(self.norm_context(context)), "b m (s h d) -> s b h m d", s=2, h=self.n_heads
+        )
         attended = F.scaled_dot_product_attention(q, k, v, attn_mask=bias.to(q.dtype))
         x = x + self.to_out(rearrange(attended, "b h n d -> b n (h d)"))
         return x + self.feed_forward(x)
 
 
 class CrossBlock(nn.Module):
-    """Both drawings look at each other, biased by the flow votes, and then at themselves; one set of weights."""
+    """Both drawings look at each other, biased by flow votes, then at themselves; one set of weights."""
 
     def __init__(self, params: CelMatcherParams) -> None:
         super().__init__()
@@ -131,7 +133,8 @@ class CelMatcher(nn.Module):
         self.from_geometry = nn.Sequential(nn.Linear(params.n_geometry, dim), nn.GELU())
         self.mix = nn.Linear(2 * dim, dim)
         self.neighbor_bias = nn.ModuleList(
-            nn.Sequential(nn.Linear(2, 16), nn.GELU(), nn.Linear(16, heads)) for _ in range(params.n_self_blocks)
+            nn.Sequential(nn.Linear(2, 16), nn.GELU(), nn.Linear(16, heads))
+            for _ in range(params.n_self_blocks)
         )
         self.self_blocks = nn.ModuleList(AttentionBlock(dim, heads) for _ in range(params.n_self_blocks))
         self.cross_blocks = nn.ModuleList(CrossBlock(params) for _ in range(params.n_cross_blocks))
@@ -141,11 +144,13 @@ class CelMatcher(nn.Module):
         self.vote_score = nn.Sequential(nn.Linear(2, 16), nn.GELU(), nn.Linear(16, 1))
         self.none_score = nn.Linear(dim, 1)
 
-    def tokens(self, planes: Tensor, points: Tensor, geometry: Tensor, adjacency: Tensor, mask: Tensor) -> Tensor:
+    def tokens(
+        self, planes: Tensor, points: Tensor, geometry: Tensor, adjacency: Tensor, mask: Tensor
+    ) -> Tensor:
         """Region tokens `[B, N, D]` of B drawings.
 
-        planes `[B, 3, H, W]` 0..1, points `[B, N, P, 2]` in -1..1, geometry `[B, N, G]`, adjacency `[B, N, N]` rows
-        summing to at most 1, mask `[B, N]` True for real regions.
+        planes `[B, 3, H, W]` 0..1, points `[B, N, P, 2]` in -1..1, geometry `[B, N, G]`, adjacency
+        `[B, N, N]` rows summing to at most 1, mask `[B, N]` True for real regions.
         """
         maps = self.encoder(planes.contiguous(memory_format=torch.channels_last))
         at_points = torch.cat(
@@ -162,11 +167,13 @@ class CelMatcher(nn.Module):
             x = block(x, x, rearrange(to_bias(facing), "b n m h -> b h n m") + hide)
         return x
 
-    def match(self, x: Tensor, y: Tensor, votes: Tensor, mask_x: Tensor, mask_y: Tensor) -> tuple[Tensor, Tensor]:
-        """Log-probabilities x -> y `[B, N, M + 1]` and y -> x `[B, M, N + 1]`; the last column is "none of these".
+    def match(
+        self, x: Tensor, y: Tensor, votes: Tensor, mask_x: Tensor, mask_y: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Log-probabilities x -> y `[B, N, M + 1]`, y -> x `[B, M, N + 1]`; last column "none of these".
 
-        x `[B, N, D]` and y `[B, M, D]` tokens, votes `[B, N, M, 2]`: share of the x region that flow carries into the
-        y region, and share of the y region so covered; masks `[B, N]`, `[B, M]` True for real regions.
+        x `[B, N, D]` and y `[B, M, D]` tokens, votes `[B, N, M, 2]`: share of the x region that flow carries
+        into the y region, and share of the y region so covered; masks `[B, N]`, `[B, M]` True where real.
         """
         evidence = torch.log(votes + 0.02)
         hide_x, hide_y = _hide(mask_x), _hide(mask_y)

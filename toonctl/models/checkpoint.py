@@ -35,5 +35,6 @@ def load_strict(model: nn.Module, tensors: dict[str, Tensor], *, name: str) -> N
     if problems:
         shown = "; ".join(problems[:_SHOWN_KEYS])
         more = f" and {len(problems) - _SHOWN_KEYS} more" if len(problems) > _SHOWN_KEYS else ""
-        raise CheckpointError(f"`{name}` does not fit the network: {shown}{more}", name, "install matching weights")
+        what = f"`{name}` does not fit the network: {shown}{more}"
+        raise CheckpointError(what, name, "install matching weights")
     model.load_state_dict({key: tensor.to(wanted[key].dtype) for key, tensor in tensors.items()})

@@ -1,4 +1,4 @@
-"""Coloring under way: layers go through the engine, finished drawings go to worker processes that write them."""
+"""Coloring under way: layers go through the engine, finished drawings to processes that write them."""
 
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -140,13 +140,13 @@ class Coloring:
     def _read_references(
         self, layer: Layer, twin: dict[str, str]
     ) -> tuple[tuple[PaintedReference, ...], ColorModel]:
-        """The painted drawings of a layer with their color model; lines are the shot's own where it has them."""
+        """The painted drawings of a layer and its color model; lines are the shot's own where it has any."""
         references = [r for r in self._shot.art.references if r.layer == layer.name]
         painted = [self._load(reference.cel) for reference in references]
         lines = [self._line_of(r, cel, layer) for r, cel in zip(references, painted, strict=True)]
         model, indices = read_color_model(painted, [line.ink for line in lines])
         found = tuple(
-            PaintedReference(twin.get(r.drawing or "", None), line, index)
+            PaintedReference(twin.get(r.drawing or ""), line, index)
             for r, line, index in zip(references, lines, indices, strict=True)
         )
         return found, model

@@ -11,11 +11,11 @@ from toonctl.spec.run_options import RunOptions
 from toonctl.spec.shot import ColorizeLongSpec
 from toonctl.stages.read import ReadOptions, read_art, read_options
 from toonctl.stages.timeline import Timeline
-from toonctl.stages.tree import COMP, OutputTree
+from toonctl.stages.tree import COMP, OutputTree, check_names
 
 _BASE_MB = 450
 _MB_PER_MEGAPIXEL = 120
-"""Both measured by `tests/bench/colorize.py`: the program with two workers, and what a picture's size adds."""
+"""Measured by `tests/bench/colorize.py`: the program with two workers, and what the size adds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +29,12 @@ class Shot:
 
     @classmethod
     def read(cls, loaded: LoadedShot[ColorizeLongSpec], options: RunOptions) -> "Shot":
-        """The shot with its art found and probed. Raises: SpecError, ArtError; SpecError for a lacking reference."""
+        """The shot, its art found and probed. Raises: ArtError; SpecError also for a lacking reference."""
         art = read_art(loaded.spec, folder=loaded.folder)
         tree = OutputTree.of(loaded.folder, options.out, loaded.spec.shot.name)
-        shot = cls(loaded, art, Timeline.of(art), tree)
+        timeline = Timeline.of(art)
+        check_names({name: timeline.drawings(name) for name in timeline.layers})
+        shot = cls(loaded, art, timeline, tree)
         shot._check_references()
         return shot
 
@@ -93,13 +95,8 @@ class Shot:
         painted = {reference.layer for reference in self.art.references}
         lacking = [n for n in self.timeline.layers if self.is_colored(n) and n not in painted]
         if lacking:
+            where = f"{self.loaded.path.name}: reference"
+            remedy = "add it to a `[[reference]]`, or give it a `[[layer]]` with `color = false`"
             raise SpecError.listing(
-                [
-                    Problem(
-                        f"layer `{name}` has no reference",
-                        f"{self.loaded.path.name}: reference",
-                        f'add it to a `[[reference]]`, or `[[layer]]` with `name = "{name}"`, `color = false`',
-                    )
-                    for name in lacking
-                ]
+                [Problem(f"layer `{n}` has no reference", where, remedy) for n in lacking]
             )

@@ -1,4 +1,4 @@
-"""The story of `colorize-long`: art is read, every cel layer is colored, frames are written, the shot delivered."""
+"""The story of `colorize-long`: art is read, every cel layer colored, frames written, the shot delivered."""
 
 from collections.abc import Sequence
 

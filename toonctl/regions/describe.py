@@ -11,7 +11,7 @@ from toonctl.regions.graph import Graph, ground_region
 from toonctl.regions.segment import Regions
 
 PLANE_PX = 480 * 270
-"""Pixels of the matcher's picture, whatever the drawing's size: the cost of a drawing does not grow with it."""
+"""Pixels of the matcher's picture, whatever the drawing's size: its cost does not grow with it."""
 
 N_GEOMETRY = 19
 _MULTIPLE = 16
@@ -42,7 +42,7 @@ def plane_scale(width: int, height: int) -> float:
 
 
 def plane_distance(frame: LineFrame) -> NDArray[np.uint8]:
-    """Distance to the nearest line, clipped, 255 on a line and 0 far away, uint8 `[h', w']` at plane scale."""
+    """Distance to the nearest line, 255 on a line and 0 far away, uint8 `[h, w]` at plane scale."""
     return _distance(_shrink(frame.ink))
 
 
@@ -63,7 +63,7 @@ def describe(frame: LineFrame, regions: Regions, graph: Graph) -> Description:
         geometry=_geometry(regions, graph),
         adjacency=_adjacency(regions.n, graph),
         log_area=np.log(np.maximum(regions.area * scale * scale, 1.0)).astype(np.float32),
-        thumb=cv2.resize(cv2.GaussianBlur(_distance(ink), (0, 0), 4), _THUMB, interpolation=cv2.INTER_AREA),
+        thumb=_thumb(ink),
     )
 
 
@@ -79,7 +79,13 @@ def _shrink(plane: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _distance(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
     away = cv2.distanceTransform((ink < 64).astype(np.uint8), cv2.DIST_L2, 3)
-    return np.asarray(255 - np.minimum(away * 16, 255), np.uint8)
+    # On a page without a line everything is immeasurably far away: clip first, then multiply.
+    return np.asarray(255 - np.minimum(np.minimum(away, 16) * 16, 255), np.uint8)
+
+
+def _thumb(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    soft = cv2.GaussianBlur(_distance(ink), (0, 0), 4)
+    return np.asarray(cv2.resize(soft, _THUMB, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _geometry(regions: Regions, graph: Graph) -> NDArray[np.float32]:

@@ -16,9 +16,10 @@ _LINE_SPAN = 1 / 60
 class Graph:
     """Neighbors among n regions.
 
-    `pairs` int32 `[P, 2]` (0-based, first < second) with `shared` float32 `[P]`, the length in pixels along which
-    the two face each other across a line, and `opening` float32 `[P]`, the length along which they touch with no
-    line between (a closed gap). `figure` int32 `[n]` numbers the connected figure of each region, -1 for ground.
+    `pairs` int32 `[P, 2]` (0-based, first < second) with `shared` float32 `[P]`, the length in pixels along
+    which the two face each other across a line, and `opening` float32 `[P]`, the length along which they
+    touch with no line between (a closed gap). `figure` int32 `[n]` numbers the connected figure of each
+    region, -1 for ground.
     """
 
     pairs: NDArray[np.int32]
@@ -82,13 +83,10 @@ def _facing(labels: NDArray[np.uint16], n: int, span: int) -> tuple[NDArray[np.i
 
 
 def ground_region(regions: Regions) -> int:
-    """The 0-based region most likely to be the ground around the figures, -1 when nothing touches the frame."""
+    """The 0-based region most likely the ground around the figures, -1 when nothing touches the frame."""
     box = regions.box
     touches = (
-        (box[:, 0] == 0)
-        | (box[:, 1] == 0)
-        | (box[:, 2] == regions.width)
-        | (box[:, 3] == regions.height)
+        (box[:, 0] == 0) | (box[:, 1] == 0) | (box[:, 2] == regions.width) | (box[:, 3] == regions.height)
     )
     if not touches.any():
         return -1
@@ -103,10 +101,11 @@ def _figures(labels: NDArray[np.uint16], regions: Regions) -> NDArray[np.int32]:
         return np.zeros(regions.n, np.int32)
     step = max(1, regions.height // 270)
     solid = (labels[::step, ::step] != ground + 1).astype(np.uint8)
-    n_figures, which = cv2.connectedComponents(solid, connectivity=8)
+    _, which = cv2.connectedComponents(solid, connectivity=8)
     at = np.minimum(regions.samples // step, np.array([solid.shape[1] - 1, solid.shape[0] - 1]))
     votes = which[at[..., 1], at[..., 0]]  # [n, 32]
-    # A thin region can fall between the coarse grid's points; the highest component number it hits is its figure.
+    # A thin region can fall between the coarse grid's points; the highest component number it hits is its
+    # figure.
     figure = votes.max(-1).astype(np.int32) - 1
     figure[ground] = -1
     return figure

@@ -18,8 +18,8 @@ def paint_index(
 ) -> NDArray[np.uint16]:
     """The color-model index of every pixel `[H, W]`: regions by `colors` `[n]`, lines by the nearest region.
 
-    `darkness_rank` `[K]` orders the color model for trace lines: a trace line takes whichever of its two sides
-    ranks lowest. None leaves trace lines to the nearest side.
+    `darkness_rank` `[K]` orders the color model for trace lines: a trace line takes whichever of its two
+    sides ranks lowest. None leaves trace lines to the nearest side.
     """
     lut = np.concatenate([np.zeros(1, np.uint16), colors])
     index = lut[labels]
@@ -61,7 +61,8 @@ def _nearest(index: NDArray[np.uint16], ink: NDArray[np.bool_]) -> NDArray[np.ui
     mask = ink.astype(np.uint8)
     if mask.all():
         return index
-    _, nearest = cv2.distanceTransformWithLabels(mask, cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL)
+    labeled = cv2.distanceTransformWithLabels(mask, cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL)
+    nearest = np.asarray(labeled[1], np.int32)
     value = np.zeros(int(nearest.max()) + 1, np.uint16)
     free = ~ink
     value[nearest[free]] = index[free]
@@ -77,7 +78,7 @@ def _fill_trace(index: NDArray[np.uint16], trace: NDArray[np.bool_], rank: NDArr
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     sides = rank[index]
     # Only what lies beside the line counts; the line's own pixels hold the nearest side already.
-    lowest = cv2.erode(sides, kernel)
+    lowest = np.asarray(cv2.erode(sides, kernel), np.uint16)
     by_rank = np.empty(len(rank), np.uint16)
     by_rank[rank] = np.arange(len(rank), dtype=np.uint16)
     index[trace] = by_rank[lowest[trace]]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from toonctl.core.types import LineFrame, Pixels
 
 GAP_PX_AT_540 = 3.0
-"""Default radius that closes gaps: openings up to twice this many pixels wide, at 540 lines (cel-engine study)."""
+"""Default radius that closes gaps: openings up to twice this many pixels wide, at 540 lines."""
 
 N_SAMPLES = 32
 
@@ -69,7 +69,7 @@ class Regions:
 
 
 def find_regions(frame: LineFrame, options: SegmentOptions) -> Regions:
-    """The enclosed regions of `frame`: 4-connected areas free of ink, split at openings narrower than the gap."""
+    """The enclosed regions of `frame`: 4-connected areas free of ink, split at openings within the gap."""
     white = (frame.ink < options.line_threshold).astype(np.uint8)
     labels = _components(white, options.gap_px)
     area = np.bincount(labels.ravel())
@@ -101,7 +101,7 @@ def measure(labels: NDArray[np.uint16]) -> Regions:
     last = x + lengths - 1
 
     def per_region(values: NDArray[np.float64] | NDArray[np.int64]) -> NDArray[np.float64]:
-        return np.bincount(label, values, minlength=n)
+        return np.bincount(label, values, minlength=n).astype(np.float64)
 
     area = per_region(lengths)
     safe = np.maximum(area, 1)
@@ -149,7 +149,7 @@ def _sample(
     """Pixels at even steps through each region's area, x and y `[n, 32, 2]`; runs are sorted by region."""
     before = np.cumsum(area) - area
     steps = (np.arange(N_SAMPLES) + 0.5) / N_SAMPLES
-    # Even steps in scan order would line up in columns on wide flat shapes; a fixed golden-ratio shift breaks that.
+    # Even steps in scan order line up in columns on wide flat shapes; a fixed golden-ratio shift breaks that.
     shift = (np.arange(N_SAMPLES) * 0.618034) % 1.0 - 0.5
     wanted = before[:, None] + np.minimum(
         np.floor((steps + shift / N_SAMPLES)[None] * area[:, None]).astype(np.int64), area[:, None] - 1
@@ -169,12 +169,15 @@ def _components(white: Pixels, gap_px: float) -> NDArray[np.int32]:
     # Openings are found on blocks of pixels that are paper throughout; above 540 lines that loses nothing and
     # saves most of the time.
     step = max(1, white.shape[0] // _GAP_HEIGHT)
-    paper = white if step == 1 else cv2.erode(white, np.ones((step, step), np.uint8), anchor=(0, 0))[::step, ::step]
-    paper = np.ascontiguousarray(paper)
+    paper = white
+    if step > 1:
+        block = np.ones((step, step), np.uint8)
+        paper = np.ascontiguousarray(cv2.erode(white, block, anchor=(0, 0))[::step, ::step])
     plain_at = plain[::step, ::step]
     distance = cv2.distanceTransform(paper, cv2.DIST_L2, 3)
     wide = (distance > gap_px / step).astype(np.uint8)
-    n_seeds, seeds = cv2.connectedComponents(wide, connectivity=4, ltype=cv2.CV_32S)
+    n_seeds, found = cv2.connectedComponents(wide, connectivity=4, ltype=cv2.CV_32S)
+    seeds = np.asarray(found, np.int32)
     owner = np.zeros(n_seeds, np.int32)
     at = np.flatnonzero(_starts_mask(seeds))
     owner[seeds.ravel()[at]] = plain_at.ravel()[at]
@@ -209,15 +212,16 @@ def _grow_seeds(
     """`plain` with every split area divided among its seeds; seedless remainders join what they touch."""
     inside = is_split[plain]
     is_seed = inside & (seeds > 0)
-    distance, nearest = cv2.distanceTransformWithLabels(
+    distance, labeled = cv2.distanceTransformWithLabels(
         np.where(is_seed, 0, 1).astype(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_CCOMP
     )
+    nearest = np.asarray(labeled, np.int32)
     at = np.flatnonzero(is_seed.ravel() & _starts_mask(seeds))
     seed_of = np.zeros(int(nearest.max()) + 1, np.int32)
     owner_of = np.zeros_like(seed_of)
     seed_of[nearest.ravel()[at]] = seeds.ravel()[at]
     owner_of[nearest.ravel()[at]] = plain.ravel()[at]
-    # The nearest seed may lie behind a line; such pixels, and long thin corridors, are settled by contact below.
+    # The nearest seed may lie behind a line; such pixels, and thin corridors, are settled by contact below.
     is_near = inside & (owner_of[nearest] == plain) & (distance <= 2.0 * gap_px + 2.0)
     labels = np.where(inside, 0, plain)
     n_plain = len(is_split)

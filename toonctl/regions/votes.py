@@ -14,16 +14,18 @@ def flow_between(source: NDArray[np.uint8], target: NDArray[np.uint8]) -> NDArra
     Both are line-distance pictures uint8 `[h, w]` (`describe.plane_distance`); DIS flow, fast preset.
     """
     engine = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-    return np.asarray(engine.calc(source, target, None), np.float32)
+    start = np.zeros((*source.shape, 2), np.float32)
+    return np.asarray(engine.calc(source, target, start), np.float32)
 
 
 def flow_votes(
     samples: NDArray[np.int32], size: Size, flow: NDArray[np.float32], *, target_labels: NDArray[np.uint16]
 ) -> NDArray[np.float32]:
-    """Share of each source region's 32 points that land in each target region, float32 `[n_source, n_target]`.
+    """Share of each region's 32 points that land in each target region, float32 `[n_source, n_target]`.
 
-    `samples` x, y `[n_source, 32, 2]` in pixels of a drawing of `size`; `flow` is at plane scale; `target_labels`
-    may have any resolution of the same picture. Points that land on ink or outside vote for nothing.
+    `samples` x, y `[n_source, 32, 2]` in pixels of a drawing of `size`; `flow` is at plane scale;
+    `target_labels` may have any resolution of the same picture. Points that land on ink or outside vote for
+    nothing.
     """
     h, w = flow.shape[:2]
     to_plane = np.array([w / size[0], h / size[1]], np.float32)
@@ -45,6 +47,6 @@ def flow_votes(
 def both_shares(
     votes: NDArray[np.float32], area: NDArray[np.int64], target_area: NDArray[np.int64]
 ) -> NDArray[np.float32]:
-    """Votes as the matcher takes them, `[n, n_target, 2]`: share of the region that lands, share that is hit."""
+    """Votes for the matcher `[n, n_target, 2]`: share that lands, share of the target that is hit."""
     covered = votes * area[:, None] / np.maximum(target_area[None], 1)
     return np.stack([votes, np.minimum(covered, 1)], -1).astype(np.float32)

@@ -38,7 +38,7 @@ RECIPES: Mapping[str, type[Table]] = {"cel_matcher": CelMatcherRecipe}
 
 
 def load_recipe(path: Path) -> Table:
-    """The checked recipe. Raises: UsageError when there is no such file, SpecError with every problem in it."""
+    """The checked recipe. Raises: UsageError when there is no such file, SpecError with every problem."""
     file = read_toml(path)
     name = file.values.get("recipe")
     model = RECIPES.get(name) if isinstance(name, str) else None

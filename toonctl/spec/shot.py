@@ -200,9 +200,12 @@ class CelColorize(EngineTable):
     backward_sweep: bool = Field(default=True, description="Go through the shot a second time, backwards.")
     figures: bool = Field(default=True, description="Match whole figures before their parts.")
     doubt_below: float = Field(
-        default=0.5, ge=0, le=1, description="Regions less sure than this are listed as doubtful."
+        default=0.35, ge=0, le=1, description="Regions less sure than this are listed as doubtful."
     )
-    plan: Literal["chain"] = Field(default="chain", description="How a long shot is split over a farm: each chunk goes on from the memory of the one before.")
+    plan: Literal["chain"] = Field(
+        default="chain",
+        description="How a shot is split over a farm: a chunk goes on from the memory of the one before.",
+    )
 
 
 class OutputTable(Table):

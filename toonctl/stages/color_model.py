@@ -49,16 +49,16 @@ def read_color_model(
 ) -> tuple[ColorModel, list[NDArray[np.uint16]]]:
     """The color model of painted drawings and, for each of them, the index of every pixel, uint16 `[H, W]`.
 
-    Soft edges are not colors: a mix counts where it lies flat, a pixel and its four neighbors alike and clear of
-    lines, at three pixels or more. Every other pixel takes the nearest mix that counts. `lines` is the coverage
-    of each drawing's lines, uint8 `[H, W]`. Raises: ArtError when a reference has no paint.
+    Soft edges are not colors: a mix counts where it lies flat, a pixel and its four neighbors alike and clear
+    of lines, at three pixels or more. Every other pixel takes the nearest mix that counts. `lines` is the
+    coverage of each drawing's lines, uint8 `[H, W]`. Raises: ArtError when a reference has no paint.
     """
     painted = [PaintedPixels.of(cel) for cel in references]
     coded, mixes = _code([picture.words() for picture in painted])
     counts = np.zeros(len(mixes), np.int64)
     for codes, ink in zip(coded, lines, strict=True):
         counts += np.bincount(codes[_is_flat(codes) & (ink < 16)], minlength=len(mixes))
-    is_clear = ~mixes.any(1)
+    is_clear = np.logical_not((mixes > 0).any(axis=1))
     order = np.argsort(-counts, kind="stable")
     kept = [int(i) for i in order if counts[i] >= _LEAST_FLAT_PX and not is_clear[i]][: _MOST_COLORS - 1]
     model = _model(mixes[kept], _blends(references))
@@ -70,7 +70,7 @@ def read_color_model(
 
 
 def _code(pictures: Sequence[NDArray[np.uint32]]) -> tuple[list[NDArray[np.int64]], NDArray[np.uint32]]:
-    """Each picture `[H, W, 3]` as one number a pixel, and the three words `[n, 3]` that every number stands for."""
+    """Each picture `[H, W, 3]` as one number a pixel, and the words `[n, 3]` that each number stands for."""
     sizes = [picture.shape[:2] for picture in pictures]
     codes = np.zeros(sum(h * w for h, w in sizes), np.int64)
     for plane in range(3):
@@ -122,7 +122,7 @@ def _nearest(colors: Pixels, model: Pixels) -> NDArray[np.uint16]:
 
 
 def _cleared(plane: Pixels, mixed: Pixels) -> Pixels:
-    """`plane` with nothing where the drawing shows nothing: a clipped shadow reaches no further than its paint."""
+    """`plane` emptied where the drawing shows nothing: a clipped shadow reaches no further than its paint."""
     return np.where((mixed[..., 3:] > 0) & (plane[..., 3:] > 0), plane, 0).astype(np.uint8)
 
 

@@ -1,4 +1,4 @@
-"""From a drawing's colors to its files: cel, parts and every frame that shows it. Runs in worker processes."""
+"""From a drawing's colors to its files: cel, parts, every frame that shows it. Runs in worker processes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ TraceFill = Literal["darker", "lighter", "keep"]
 
 @dataclass(frozen=True, slots=True)
 class FinishOptions:
-    """What the shot file's `[output]` asks of every drawing; `is_kept_apart` when a PSD will need its parts."""
+    """What `[output]` asks of every drawing; `is_kept_apart` when a PSD will need its parts."""
 
     is_split: bool
     is_kept_apart: bool
@@ -51,9 +51,7 @@ def finish_drawing(job: FinishJob, colored: ColoredDrawing) -> DrawingNote:
     """
     cel = job.load()
     frame = line_frame(cel)
-    index = paint_index(
-        colored.regions.label_map(), colored.colors, frame, darkness_rank=_trace_rank(job)
-    )
+    index = paint_index(colored.regions.label_map(), colored.colors, frame, darkness_rank=_trace_rank(job))
     keep_trace = job.options.trace_fill == "keep"
     line = lines_on_top(cel, is_binary=job.options.is_line_binary, keep_trace=keep_trace)
     parts = _paint_parts(job.model, index)
@@ -136,9 +134,7 @@ def _write_parts(job: FinishJob, drawing: str, parts: dict[str, Pixels]) -> None
 def _write_whole_drawing(job: FinishJob, drawing: str, picture: Pixels, note: DrawingNote) -> None:
     """Cel, then note, then frames: a frame that stands has its note, whenever the run was killed."""
     encoded = encode_picture(picture, is_rgba=job.options.is_rgba)
-    deliver_png(
-        [(job.tree.cel(job.layer, drawing), None)], encoded, job_key=job.job_key, layer=job.layer
-    )
+    deliver_png([(job.tree.cel(job.layer, drawing), None)], encoded, job_key=job.job_key, layer=job.layer)
     write_note(job.tree, note, job_key=job.job_key)
     _deliver(job, encoded)
 

@@ -21,7 +21,7 @@ def line_frame(cel: CelPixels) -> LineFrame:
 
 
 def painted_lines(cel: CelPixels) -> LineFrame:
-    """The near-black pixels of a painted picture: all that tells its regions apart when no line art is given."""
+    """The near-black pixels of a painted picture: what tells its regions apart without line art."""
     rgba = cel.paint[0].rgba
     darkness = np.where(rgba[..., :3].max(-1) < _BLACK, rgba[..., 3], 0).astype(np.uint8)
     return LineFrame(darkness, np.zeros_like(darkness))

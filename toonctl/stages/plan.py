@@ -1,7 +1,7 @@
 """How a long shot may be cut for a farm (production.md 5.6, plan "chain").
 
-The color memory is sequential: a chunk goes on from the state that the chunks before it have left, or walks there
-itself without painting, so chunks may run in any order and side by side and give the same bytes.
+The color memory is sequential: a chunk goes on from the state that the chunks before it have left, or walks
+there itself without painting. So chunks may run in any order and side by side and give the same bytes.
 """
 
 import json

@@ -4,7 +4,7 @@ import multiprocessing
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import Generic, ParamSpec, TypeVar
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 @contextmanager
-def worker_pool(n_workers: int | None) -> Iterator[ProcessPoolExecutor]:
+def worker_pool(n_workers: int | None) -> Generator[ProcessPoolExecutor]:
     """A pool of single-threaded processes, as many as there are processors when `n_workers` is None.
 
     What is still queued when the block ends by an error is dropped.
@@ -33,7 +33,9 @@ def worker_pool(n_workers: int | None) -> Iterator[ProcessPoolExecutor]:
         initializer=follow_parent,
     )
     try:
-        pool.submit(os.getpid).result()  # forks all workers now, before this process starts threads of its own
+        pool.submit(
+            os.getpid
+        ).result()  # forks all workers now, before this process starts threads of its own
         yield pool
     except BaseException:
         pool.shutdown(wait=True, cancel_futures=True)

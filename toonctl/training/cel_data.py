@@ -1,4 +1,4 @@
-"""Training samples of the region matcher: a few frames of one drawn shot, described, with colors and flow votes."""
+"""Training samples of the region matcher: frames of one drawn shot, described, with colors and votes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ class _Frame:
 
 
 class DrawnShots(IterableDataset[ShotBatch]):
-    """Endless batches of freshly drawn shots; batch number i depends on (seed, i) alone, whatever the workers."""
+    """Endless batches of freshly drawn shots; batch i depends on (seed, i) alone, whatever the workers."""
 
     def __init__(self, seed: int, *, shots_per_batch: int, first_batch: int = 0) -> None:
         super().__init__()
@@ -112,13 +112,16 @@ def _frame(
 ) -> _Frame:
     line, trace, color = drawn.line, drawn.trace, drawn.color
     if is_mirrored:
-        line, trace, color = (np.ascontiguousarray(p[:, ::-1]) for p in (line, trace, color))
+        line, trace = np.ascontiguousarray(line[:, ::-1]), np.ascontiguousarray(trace[:, ::-1])
+        color = np.ascontiguousarray(color[:, ::-1])
     frame = LineFrame(np.maximum(line, trace), trace)
     regions = find_regions(frame, options)
     labels = regions.label_map()
     description = describe(frame, regions, build_graph(regions))
     n, n_colors = regions.n, int(color.max()) + 1
-    counts = np.bincount(labels.ravel().astype(np.int64) * n_colors + color.ravel(), minlength=(n + 1) * n_colors)
+    counts = np.bincount(
+        labels.ravel().astype(np.int64) * n_colors + color.ravel(), minlength=(n + 1) * n_colors
+    )
     counts = counts.reshape(n + 1, n_colors)[1:]
     majority = counts.argmax(1)
     purity = counts.max(1, initial=0) / np.maximum(counts.sum(1), 1)
@@ -128,12 +131,14 @@ def _frame(
 
 
 def _kept_regions(regions: Regions, rng: np.random.Generator) -> NDArray[np.int64]:
-    """All regions, or when there are too many the largest half of the limit and a random choice of the rest."""
+    """All regions; when they are too many, the largest half of the limit and some of the rest by chance."""
     if regions.n <= _MAX_REGIONS:
         return np.arange(regions.n)
     order = np.argsort(-regions.area, kind="stable")
     half = _MAX_REGIONS // 2
-    return np.sort(np.concatenate([order[:half], rng.choice(order[half:], _MAX_REGIONS - half, replace=False)]))
+    return np.sort(
+        np.concatenate([order[:half], rng.choice(order[half:], _MAX_REGIONS - half, replace=False)])
+    )
 
 
 def _select(description: Description, keep: NDArray[np.int64]) -> Description:

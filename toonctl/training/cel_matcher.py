@@ -47,10 +47,13 @@ class Run:
         torch.manual_seed(recipe.seed)
         self.recipe = recipe
         self.device = torch.device(recipe.device)
-        self.model = CelMatcher(CelMatcherParams()).to(self.device, memory_format=torch.channels_last)
+        self.model = CelMatcher(CelMatcherParams()).to(self.device)
         self.average = {name: p.detach().clone() for name, p in self.model.named_parameters()}
         self.optimizer = torch.optim.AdamW(
-            self.model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, betas=(0.9, 0.98)
+            self.model.parameters(),
+            lr=recipe.learning_rate,
+            weight_decay=recipe.weight_decay,
+            betas=(0.9, 0.98),
         )
         self.step = 0
 
@@ -103,7 +106,11 @@ class Run:
         tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
         write_whole(folder / _STATE, save(tensors, {"step": str(self.step)}))
         shipped = {k: v.detach().cpu().half().contiguous() for k, v in self.average.items()}
-        card = {"recipe": self.recipe.model_dump_json(), "step": str(self.step), "generator": generator_digest()}
+        card = {
+            "recipe": self.recipe.model_dump_json(),
+            "step": str(self.step),
+            "generator": generator_digest(),
+        }
         write_whole(folder / WEIGHTS, save(shipped, card))
 
     def resume(self, folder: Path) -> None:

@@ -7,10 +7,10 @@ from torch import Tensor
 def color_group_nll(
     log_match: Tensor, color: Tensor, other_color: Tensor, weight: Tensor, mask: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Weighted negative log-probability of each region's color, and the share of weight matched right; scalars.
+    """Weighted negative log-probability of each region's color, and the share of weight right; scalars.
 
-    The probability of a color is the sum over all regions of the other drawing that have it (inclusion matching);
-    where the other drawing lacks the color, the last column ("none of these") is the right answer.
+    The probability of a color is the sum over all regions of the other drawing that have it (inclusion
+    matching); where the other drawing lacks the color, the last column ("none of these") is the right answer.
 
     log_match `[B, N, M + 1]`, color and weight `[B, N]`, other_color and mask `[B, M]`; color -1 is unknown.
     """

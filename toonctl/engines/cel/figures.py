@@ -12,8 +12,9 @@ _FOREIGN = 0.15
 def keep_to_figures(match: NDArray[np.float32], view: View, other: View) -> NDArray[np.float32]:
     """`match` `[n, m + 1]` with probability moved toward the figures that correspond as wholes.
 
-    Each figure (connected outline) of the drawing is related to the figures of the other by where the probability
-    of its regions goes, big regions counting more; a single region then cannot wander to another figure alone.
+    Each figure (connected outline) of the drawing is related to the figures of the other by where the
+    probability of its regions goes, big regions counting more; a single region then cannot wander to another
+    figure alone.
     """
     mine, theirs = view.graph.figure, other.graph.figure
     if not view.n or not other.n or (mine.max() <= 0 and theirs.max() <= 0):

@@ -1,4 +1,4 @@
-"""Match probabilities between the regions of two drawings: learned, or geometric as the option without weights.
+"""Match probabilities between the regions of two drawings: learned, or geometric without weights.
 
 Both kinds give float32 `[n, m + 1]` log-probabilities whose last column is "none of these".
 """
@@ -77,7 +77,9 @@ class LearnedMatcher:
             votes[i, :, : other.n] = torch.from_numpy(pair_votes(view, other))
         mine = torch.from_numpy(view.tokens).float().expand(count, -1, -1)
         with torch.autocast("cpu", self.dtype, enabled=self.dtype != torch.float32):
-            log_match = self.model.match(mine, theirs, votes, torch.ones(count, view.n, dtype=torch.bool), mask)[0]
+            log_match = self.model.match(
+                mine, theirs, votes, torch.ones(count, view.n, dtype=torch.bool), mask
+            )[0]
         return [_cut(log_match[i], other.n) for i, other in enumerate(others)]
 
 

@@ -15,6 +15,7 @@ from toonctl.engines.cel.matchers import Matcher
 from toonctl.engines.cel.view import View
 
 _EVIDENCE_FLOOR = 0.02
+_TRUST = 1.0
 _BANK_DISTANCE = 12.0
 
 
@@ -22,8 +23,8 @@ _BANK_DISTANCE = 12.0
 class MemoryItem:
     """A drawing whose colors are known or believed.
 
-    `belief` float32 `[n, K]` is the probability of each color, `confidence` `[n]` how far all evidence agrees on
-    the likeliest one, `unseen` `[n]` how likely the region is in no item that was asked.
+    `belief` float32 `[n, K]` is the probability of each color, `confidence` `[n]` how far all evidence agrees
+    on the likeliest one, `unseen` `[n]` how likely the region is in no item that was asked.
     """
 
     view: View
@@ -39,9 +40,13 @@ class MemoryItem:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What one memory item says: `probability` `[n, K]` of each color, `unseen` `[n]`, and its `weight`."""
+    """What one memory item says: `probability` `[n, K]` of each color, and the item's `weight`.
+
+    `certainty` `[n]` is how sure the item was of the regions that match, `unseen` `[n]` how likely none does.
+    """
 
     probability: NDArray[np.float32]
+    certainty: NDArray[np.float32]
     unseen: NDArray[np.float32]
     weight: float
 
@@ -51,8 +56,8 @@ def ask(
 ) -> list[Evidence]:
     """The evidence of each item, by its weight.
 
-    A region may match any part that has a color: the columns of equal color are added up. "None of these" says
-    nothing about the color and is spread evenly.
+    A region may match any part that has a color: the columns of equal color are added up. "None of these"
+    says nothing about the color and is spread evenly.
     """
     found: list[Evidence] = []
     matches = matcher.match(view, [item.view for item, _ in items])
@@ -62,20 +67,38 @@ def ask(
             match = keep_to_figures(match, view, item.view)
         n_colors = item.belief.shape[1]
         probability = match[:, :-1] @ item.belief + match[:, -1:] / n_colors
-        found.append(Evidence(probability.astype(np.float32), match[:, -1].astype(np.float32), weight))
+        certainty = match[:, :-1] @ item.confidence
+        found.append(
+            Evidence(
+                probability.astype(np.float32),
+                certainty.astype(np.float32),
+                match[:, -1].astype(np.float32),
+                weight,
+            )
+        )
     return found
 
 
 def fuse(view: View, found: Sequence[Evidence]) -> MemoryItem:
     """One belief out of several pieces of evidence: weighted sum of log(P + .02), normalized."""
     total = sum(e.weight for e in found)
-    score = sum(e.weight * np.log(e.probability.astype(np.float64) + _EVIDENCE_FLOOR) for e in found)
+    score = sum(
+        (e.weight * e.probability.max(1, keepdims=True, initial=0) ** _TRUST)
+        * np.log(e.probability.astype(np.float64) + _EVIDENCE_FLOOR)
+        for e in found
+    )
     belief = np.exp(score - np.max(score, axis=1, keepdims=True, initial=-np.inf))
     belief /= belief.sum(1, keepdims=True)
     chosen = belief.argmax(1)[:, None]
-    agreed = sum(e.weight * np.take_along_axis(e.probability, chosen, 1)[:, 0] for e in found) / total
+    # A neighbor's word counts as far as it was sure itself, or one wrong guess would be believed ever after.
+    agreed = (
+        sum(e.weight * e.certainty * np.take_along_axis(e.probability, chosen, 1)[:, 0] for e in found)
+        / total
+    )
     unseen = sum(e.weight * e.unseen for e in found) / total
-    return MemoryItem(view, belief.astype(np.float32), np.asarray(agreed, np.float32), np.asarray(unseen, np.float32))
+    return MemoryItem(
+        view, belief.astype(np.float32), np.asarray(agreed, np.float32), np.asarray(unseen, np.float32)
+    )
 
 
 def certain(view: View, colors: NDArray[np.uint16], n_colors: int) -> MemoryItem:

@@ -1,13 +1,15 @@
 """The order in which a shot is colored: along routes that lead away from the references.
 
-Every drawing is reached from the nearest reference, drawing by drawing. The neighbor just colored says most (a step
-of one drawing is small), the references keep the route from drifting, and a bank of unlike drawings helps when a pose
-comes back. A route is walked in segments: a sweep away from the reference, then one back over what it found. What a
-segment leaves to the next is the last drawing and the bank, so a chunk of the shot gives the same bytes as the whole.
+Every drawing is reached from the nearest reference, drawing by drawing. The neighbor just colored says most
+(a step of one drawing is small), the references keep the route from drifting, and a bank of unlike drawings
+helps when a pose comes back. A route is walked in segments: a sweep away from the reference, then one back
+over what it found. What a segment leaves to the next is the last drawing and the bank, so a chunk of the shot
+gives the same bytes as the whole.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from toonctl.engines.cel.matchers import Matcher
 from toonctl.engines.cel.memory import Bank, Evidence, MemoryItem, ask, fuse, thumb_distance
@@ -44,7 +46,7 @@ def routes(n_drawings: int, references: Sequence[int]) -> tuple[Route, ...]:
         return (Route(None, tuple(range(n_drawings))),) if n_drawings else ()
     found: list[Route] = []
     starts = sorted(set(references))
-    before = [-1, *((a + b) // 2 for a, b in zip(starts, starts[1:], strict=False)), n_drawings - 1]
+    before = [-1, *((a + b) // 2 for a, b in pairwise(starts)), n_drawings - 1]
     for i, start in enumerate(starts):
         found.append(Route(start, tuple(range(start - 1, before[i], -1))))
         found.append(Route(start, tuple(range(start + 1, before[i + 1] + 1))))
@@ -52,11 +54,9 @@ def routes(n_drawings: int, references: Sequence[int]) -> tuple[Route, ...]:
 
 
 class Colorist:
-    """Decides colors along one route: references and bank are its global memory, the neighbor its local one."""
+    """Decides colors along one route: references and bank are global memory, the neighbor local."""
 
-    def __init__(
-        self, matcher: Matcher, references: Sequence[MemoryItem], options: ColorizeOptions
-    ) -> None:
+    def __init__(self, matcher: Matcher, references: Sequence[MemoryItem], options: ColorizeOptions) -> None:
         self.matcher = matcher
         self.references = tuple(references)
         self.options = options

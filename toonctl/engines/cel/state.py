@@ -1,9 +1,11 @@
-"""What a route's segment leaves to the next, on disk: the chunks of a shot and a resumed run go on from there."""
+"""What a route's segment leaves to the next, on disk: other chunks and a resumed run go on from there."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
@@ -25,7 +27,9 @@ class Heritage:
 def save_heritage(store: StateStore, name: str, heritage: Heritage, places: Mapping[str, int]) -> None:
     """Keeps what is believed of these drawings, exactly; `places` gives their positions by name."""
     items = (heritage.last, *heritage.bank)
-    tensors = {_PLACES: np.array([places[item.view.name] for item in items], np.int64)}
+    tensors: dict[str, NDArray[Any]] = {
+        _PLACES: np.array([places[item.view.name] for item in items], np.int64)
+    }
     for i, item in enumerate(items):
         tensors[f"{i}.belief"] = np.ascontiguousarray(item.belief)
         tensors[f"{i}.doubt"] = np.stack([item.confidence, item.unseen])
@@ -39,12 +43,15 @@ def load_heritage(store: StateStore, name: str, look: Callable[[int], View]) -> 
         return None
     try:
         tensors = load(data)
-        items = [
-            MemoryItem(look(place), tensors[f"{i}.belief"], *tensors[f"{i}.doubt"])
-            for i, place in enumerate(tensors[_PLACES].tolist())
-        ]
-    except (SafetensorError, KeyError, ValueError, TypeError):
+        places: list[int] = tensors[_PLACES].tolist()
+        items: dict[int, MemoryItem] = {}
+        for i, place in enumerate(places):
+            # The last drawing may be in the bank too, and is then one item, as it was to who left it.
+            if place not in items:
+                items[place] = MemoryItem(look(place), tensors[f"{i}.belief"], *tensors[f"{i}.doubt"])
+    except (SafetensorError, LookupError, ValueError, TypeError):
         return None
-    if not items or any(len(item.belief) != item.view.n for item in items):
+    if not items or any(len(item.belief) != item.view.n for item in items.values()):
         return None
-    return Heritage(items[0], tuple(items[1:]))
+    last, *bank = (items[place] for place in places)
+    return Heritage(last, tuple(bank))

@@ -21,9 +21,9 @@ _LOOKUP_HEIGHT = 540
 class View:
     """One drawing with n regions, as matching needs it.
 
-    `lookup` uint16 `[h, w]` is the label map thinned to at most 540 rows, `distance` uint8 the line distance at
-    plane scale, `samples` int32 `[n, 32, 2]` in pixels of the full drawing, `geometry` float32 `[n, 19]`, `thumb`
-    uint8 a blurred small picture, `tokens` float16 `[n, D]` whatever the matcher wants kept.
+    `lookup` uint16 `[h, w]` is the label map thinned to at most 540 rows, `distance` uint8 the line distance
+    at plane scale, `samples` int32 `[n, 32, 2]` in pixels of the full drawing, `geometry` float32 `[n, 19]`,
+    `thumb` uint8 a blurred small picture, `tokens` float16 `[n, D]` whatever the matcher wants kept.
     """
 
     name: str

@@ -20,7 +20,7 @@ WEIGHTS = "cel_matcher.safetensors"
 
 @cache
 def matcher(kind: str) -> Matcher:
-    """The matcher of that kind, made once per process. Raises: CheckpointError when the weights are unusable."""
+    """The matcher of that kind, once per process. Raises: CheckpointError when the weights are unusable."""
     # One thread a process: two processes with one thread each beat one with two, and sums keep their order.
     torch.set_num_threads(1)
     if kind == "geometric":
@@ -57,9 +57,7 @@ def view(name: str, load: LoadLine, options: ColorizeOptions) -> View:
     return view_drawing(name, frame, options.segment(frame.ink.shape[0]), compare.tokens)
 
 
-def view_reference(
-    reference: PaintedReference, options: ColorizeOptions
-) -> tuple[View, NDArray[np.uint16]]:
+def view_reference(reference: PaintedReference, options: ColorizeOptions) -> tuple[View, NDArray[np.uint16]]:
     """The view of a painted drawing, and its color by region `[n]`."""
     compare = matcher(options.matcher)
     frame = reference.line
@@ -74,9 +72,7 @@ def view_reference(
     return seen, counts.argmax(1).astype(np.uint16)
 
 
-def _count(
-    labels: NDArray[np.uint16], index: NDArray[np.uint16], n: int, n_colors: int
-) -> NDArray[np.int64]:
+def _count(labels: NDArray[np.uint16], index: NDArray[np.uint16], n: int, n_colors: int) -> NDArray[np.int64]:
     """Pixels by region and color, `[n, n_colors]`."""
     key = labels.astype(np.int64) * n_colors + index
     return np.bincount(key, minlength=(n + 1) * n_colors).reshape(n + 1, n_colors)[1:]
