@@ -55,6 +55,7 @@ def main() -> None:
     """Runs `toonctl` and ends the process with its exit code."""
     from toonctl.cli._run import run_app
 
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")  # looking for them reads all packages' metadata
     first = sys.argv[1] if len(sys.argv) > 1 else ""
     is_completing = "_TOONCTL_COMPLETE" in os.environ
     run_app(lambda: build_app(first if first in command_names() and not is_completing else None))

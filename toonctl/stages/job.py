@@ -24,6 +24,10 @@ _DELIVERED_ONLY = frozenset({"movies", "preview", "sheets"})
 """Keys of `[output]` that only `deliver` reads: another movie profile must not color a shot anew."""
 
 
+_NO_PICTURE = frozenset({"device", "preset"})
+"""Keys of `[engine]` that change no pixel: where it runs, and where its other values came from."""
+
+
 def job_key(
     resolved: Mapping[str, object],
     inputs: Sequence[InputFile],
@@ -51,9 +55,18 @@ def job_key(
 
 def keyed(resolved: Mapping[str, object]) -> dict[str, object]:
     """The part of a resolved shot file that the job key covers."""
-    output = cast("Mapping[str, object]", resolved.get("output", {}))
-    drawn = {key: value for key, value in output.items() if key not in _DELIVERED_ONLY}
-    return {**resolved, "output": drawn}
+    tables = {"output": _DELIVERED_ONLY, "engine": _NO_PICTURE}
+    return {
+        **resolved,
+        **{
+            name: _without(cast("Mapping[str, object]", resolved.get(name, {})), keys)
+            for name, keys in tables.items()
+        },
+    }
+
+
+def _without(table: Mapping[str, object], keys: frozenset[str]) -> dict[str, object]:
+    return {key: value for key, value in table.items() if key not in keys}
 
 
 def stamp_text(key: str, *, frame: int | None, layer: str) -> str:

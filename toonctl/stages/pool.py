@@ -33,11 +33,14 @@ def worker_pool(n_workers: int | None) -> Generator[ProcessPoolExecutor]:
         initializer=follow_parent,
     )
     try:
-        pool.submit(
-            os.getpid
-        ).result()  # forks all workers now, before this process starts threads of its own
+        # Forks all workers now, before this process starts threads of its own.
+        pool.submit(os.getpid).result()
         yield pool
     except BaseException:
+        # Workers ignore signals meant for the group, and one that died may have held the queue's lock: those
+        # left would never hear of the end. Files are whole or absent, so ending them hard loses nothing.
+        for process in list(getattr(pool, "_processes", {}).values()):
+            process.kill()
         pool.shutdown(wait=True, cancel_futures=True)
         raise
     pool.shutdown()

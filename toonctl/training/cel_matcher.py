@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader
 from toonctl.core.errors import DeliveryError
 from toonctl.core.files import write_whole
 from toonctl.core.reporter import Reporter
+from toonctl.core.stop import follow_parent
 from toonctl.models.cel_matcher import CelMatcher, CelMatcherParams
 from toonctl.spec.recipe import CelMatcherRecipe
 from toonctl.training.cel_data import PAIRS, DrawnShots, ShotBatch
@@ -175,8 +176,17 @@ def generator_digest() -> str:
 def _batches(recipe: CelMatcherRecipe, first_batch: int) -> Iterator[ShotBatch]:
     shots = DrawnShots(recipe.seed, shots_per_batch=recipe.shots_per_step, first_batch=first_batch)
     yield from DataLoader(
-        shots, batch_size=None, num_workers=recipe.workers, prefetch_factor=4 if recipe.workers else None
+        shots,
+        batch_size=None,
+        num_workers=recipe.workers,
+        prefetch_factor=4 if recipe.workers else None,
+        worker_init_fn=_start_worker,
     )
+
+
+def _start_worker(_number: int) -> None:
+    """A signal to the whole process group must not take the drawings away before the state is saved."""
+    follow_parent()
 
 
 def _pair_index(n_frames: int) -> tuple[Tensor, Tensor]:

@@ -16,6 +16,8 @@ from toonctl.models.cel_matcher import CelMatcher
 from toonctl.regions.describe import Description
 from toonctl.regions.votes import both_shares, flow_between, flow_votes
 
+_MULTIPLE = 32
+
 
 class Matcher(Protocol):
     """Compares the regions of a drawing with those of others."""
@@ -52,35 +54,46 @@ class LearnedMatcher:
         seen, n = description, len(description.geometry)
         if not n:
             return np.zeros((0, self.model.params.dim), np.float16)
-        with torch.autocast("cpu", self.dtype, enabled=self.dtype != torch.float32):
+        more = _padded(n) - n
+        mask = torch.zeros(1, n + more, dtype=torch.bool)
+        mask[:, :n] = True
+        with self._precision():
             tokens = self.model.tokens(
                 torch.from_numpy(seen.planes).float()[None],
-                torch.from_numpy(seen.points)[None],
-                torch.from_numpy(seen.geometry)[None],
-                torch.from_numpy(seen.adjacency).float()[None],
-                torch.ones(1, n, dtype=torch.bool),
+                torch.from_numpy(np.pad(seen.points, ((0, more), (0, 0), (0, 0))))[None],
+                torch.from_numpy(np.pad(seen.geometry, ((0, more), (0, 0))))[None],
+                torch.from_numpy(np.pad(seen.adjacency, ((0, more), (0, more)))).float()[None],
+                mask,
             )
-        return tokens[0].half().numpy()
+        return tokens[0, :n].half().numpy()
 
     @torch.inference_mode()
     def match(self, view: View, others: Sequence[View]) -> list[NDArray[np.float32]]:
         if not others or not view.n:
             return [np.zeros((view.n, other.n + 1), np.float32) for other in others]
-        most = max(1, *(other.n for other in others))
-        count = len(others)
-        theirs = torch.zeros(count, most, self.model.params.dim)
-        mask = torch.zeros(count, most, dtype=torch.bool)
-        votes = torch.zeros(count, view.n, most, 2)
+        rows, columns = _padded(view.n), _padded(max(other.n for other in others))
+        dim, count = self.model.params.dim, len(others)
+        mine, theirs = torch.zeros(1, rows, dim), torch.zeros(count, columns, dim)
+        mask_mine = torch.zeros(count, rows, dtype=torch.bool)
+        mask_theirs = torch.zeros(count, columns, dtype=torch.bool)
+        votes = torch.zeros(count, rows, columns, 2)
+        mine[0, : view.n] = torch.from_numpy(view.tokens)
+        mask_mine[:, : view.n] = True
         for i, other in enumerate(others):
-            theirs[i, : other.n] = torch.from_numpy(other.tokens).float()
-            mask[i, : other.n] = True
-            votes[i, :, : other.n] = torch.from_numpy(pair_votes(view, other))
-        mine = torch.from_numpy(view.tokens).float().expand(count, -1, -1)
-        with torch.autocast("cpu", self.dtype, enabled=self.dtype != torch.float32):
-            log_match = self.model.match(
-                mine, theirs, votes, torch.ones(count, view.n, dtype=torch.bool), mask
-            )[0]
-        return [_cut(log_match[i], other.n) for i, other in enumerate(others)]
+            theirs[i, : other.n] = torch.from_numpy(other.tokens)
+            mask_theirs[i, : other.n] = True
+            votes[i, : view.n, : other.n] = torch.from_numpy(pair_votes(view, other))
+        with self._precision():
+            there, _ = self.model.match(mine.expand(count, -1, -1), theirs, votes, mask_mine, mask_theirs)
+        return [_cut(there[i, : view.n], other.n) for i, other in enumerate(others)]
+
+    def _precision(self) -> torch.autocast:
+        return torch.autocast("cpu", self.dtype, enabled=self.dtype != torch.float32)
+
+
+def _padded(n: int) -> int:
+    """`n` rounded up, so that few shapes occur: the compute library prepares and keeps a kernel for each."""
+    return max(_MULTIPLE, -(-n // _MULTIPLE) * _MULTIPLE)
 
 
 def _cut(log_match: Tensor, m: int) -> NDArray[np.float32]:
