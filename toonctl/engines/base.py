@@ -74,7 +74,7 @@ class ColorizeEngine(Protocol):
     """Colors the drawings of one layer."""
 
     def facts(self, options: Mapping[str, object]) -> EngineFacts:
-        """What the manifest says of the engine. Raises: CheckpointError when its weights are absent."""
+        """What the manifest says of the engine. Raises: CheckpointError when its weights are unusable."""
         ...
 
     def colorize(self, request: ColorizeRequest) -> Iterator[ColoredDrawing]:

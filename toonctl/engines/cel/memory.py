@@ -15,7 +15,8 @@ from toonctl.engines.cel.matchers import Matcher
 from toonctl.engines.cel.view import View
 
 _EVIDENCE_FLOOR = 0.02
-_TRUST = 1.0
+_TRUST = 2.0
+"""Measured, foreground right, mean of duo_cross, walker_fence, A1 and C3: 1 gives .92, 2 gives .94."""
 _BANK_DISTANCE = 12.0
 
 
@@ -82,11 +83,7 @@ def ask(
 def fuse(view: View, found: Sequence[Evidence]) -> MemoryItem:
     """One belief out of several pieces of evidence: weighted sum of log(P + .02), normalized."""
     total = sum(e.weight for e in found)
-    score = sum(
-        (e.weight * e.probability.max(1, keepdims=True, initial=0) ** _TRUST)
-        * np.log(e.probability.astype(np.float64) + _EVIDENCE_FLOOR)
-        for e in found
-    )
+    score = sum(_word(e) * np.log(e.probability.astype(np.float64) + _EVIDENCE_FLOOR) for e in found)
     belief = np.exp(score - np.max(score, axis=1, keepdims=True, initial=-np.inf))
     belief /= belief.sum(1, keepdims=True)
     chosen = belief.argmax(1)[:, None]
@@ -99,6 +96,12 @@ def fuse(view: View, found: Sequence[Evidence]) -> MemoryItem:
     return MemoryItem(
         view, belief.astype(np.float32), np.asarray(agreed, np.float32), np.asarray(unseen, np.float32)
     )
+
+
+def _word(evidence: Evidence) -> NDArray[np.float64]:
+    """How much each region's evidence weighs, `[n, 1]`: an undecided item says little."""
+    decided = evidence.probability.max(1, keepdims=True, initial=0).astype(np.float64)
+    return evidence.weight * decided**_TRUST
 
 
 def certain(view: View, colors: NDArray[np.uint16], n_colors: int) -> MemoryItem:

@@ -30,8 +30,10 @@ class Engine:
     """Colors the drawings of a layer."""
 
     def facts(self, options: Mapping[str, object]) -> EngineFacts:
-        """Number format and weights. Raises: CheckpointError when the weights are absent."""
-        if ColorizeOptions.of(options).matcher == "geometric":
+        """Number format and weights. Raises: CheckpointError when the weights are unusable."""
+        kind = ColorizeOptions.of(options).matcher
+        matcher(kind)  # unusable weights are told before a file changes, and forked workers share the network
+        if kind == "geometric":
             return EngineFacts("float32", ())
         digest = hashlib.sha256(read_weights()).hexdigest()
         return EngineFacts(number_format(), (WeightsFacts(WEIGHTS, digest, "Apache-2.0"),))
