@@ -100,7 +100,9 @@ def test_a_chunk_goes_on_from_what_others_left(matcher: str, backward_sweep: boo
         looked_at: list[str] = []
         asked = request(DRAWINGS, ["4"], wanted=[name], state=Memory(dict(state.kept)), **options)
         load = asked.loader
-        object.__setattr__(asked, "loader", lambda of, load=load, seen=looked_at: (seen.append(of), load(of))[1])
+        object.__setattr__(
+            asked, "loader", lambda of, load=load, seen=looked_at: (seen.append(of), load(of))[1]
+        )
         assert_equal(color(asked)[name], whole[name])
         assert "3" not in looked_at or "5" not in looked_at
 

@@ -1,4 +1,4 @@
-"""A toy figure that walks across a small page, as an engine sees it: lines, and what each area is painted with."""
+"""A toy figure that walks across a page, as an engine sees it: lines, and the color of each area."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, Future
@@ -91,7 +91,9 @@ class Memory:
 
 def palette() -> ColorModel:
     """Seven colors, the first of them none."""
-    colors: Pixels = np.array([(0, 0, 0, 0), *((40 * i, 255 - 30 * i, 90, 255) for i in range(1, 7))], np.uint8)
+    colors: Pixels = np.array(
+        [(0, 0, 0, 0), *((40 * i, 255 - 30 * i, 90, 255) for i in range(1, 7))], np.uint8
+    )
     return ColorModel(colors, colors, np.zeros_like(colors), np.zeros_like(colors))
 
 

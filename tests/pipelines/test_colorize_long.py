@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from artkit import BALL, CUP, TRACE, difference, save_png, save_psd_shot, walk
 from artkit import INK as LINE
+from cli.process import ended
 from pipelines.conftest import Toonctl, Whole
 from pipelines.toyshot import (
     BARE,
@@ -57,7 +59,9 @@ def test_only_colors_of_the_reference_are_used(whole: Whole) -> None:
     for number, drawing in enumerate(drawings(), 1):
         clear = (drawing.line == 0) & (drawing.trace == 0)
         assert {tuple(pixel) for pixel in frame(whole.root, number)[clear].tolist()} <= allowed
-    flats = [tuple(entry["rgba"]) for entry in _entries(json.loads((whole.root / "palette.json").read_text()))]
+    flats = [
+        tuple(entry["rgba"]) for entry in _entries(json.loads((whole.root / "palette.json").read_text()))
+    ]
     assert {(*BALL, 255), (*CUP, 255)} <= set(flats)
 
 
@@ -97,6 +101,14 @@ def test_dry_run_touches_nothing(tmp_path: Path, toonctl: Toonctl) -> None:
     said = toonctl("colorize-long", path, "--dry-run", "--frames", "1-2").stdout
     assert "frames 1-2 of 1-3" in said
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_dry_run_does_without_torch(whole: Whole) -> None:
+    ask = ["colorize-long", str(whole.path), "--dry-run", "--json"]
+    code = f"import sys; sys.argv[1:] = {ask}\nfrom toonctl.cli import main\ntry: main()\n"
+    done = ended(sys.executable, "-c", code + "finally: print('torch' in sys.modules, file=sys.stderr)")
+    assert json.loads(done.stdout)["status"] == "planned"
+    assert done.stderr.splitlines()[-1] == "False"
 
 
 @pytest.mark.parametrize("frames", ["99", "0-3", "1-13"])

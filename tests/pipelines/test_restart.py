@@ -1,4 +1,4 @@
-"""Runs that end early: by a signal, a lost worker, a full disk. What stands is whole, and `--resume` finishes it."""
+"""Runs that end early by a signal, a lost worker or a full disk: what stands is whole, `--resume` goes on."""
 
 import os
 import resource
@@ -93,7 +93,9 @@ def test_a_killed_run_can_be_resumed(whole: Whole, tmp_path: Path, toonctl: Toon
     assert differing(delivered(root), delivered(whole.root)) == []
 
 
-def test_a_lost_worker_ends_the_run_with_a_plain_error(whole: Whole, tmp_path: Path, toonctl: Toonctl) -> None:
+def test_a_lost_worker_ends_the_run_with_a_plain_error(
+    whole: Whole, tmp_path: Path, toonctl: Toonctl
+) -> None:
     root = tmp_path / "roll"
     process = started(whole.path, "--out", str(tmp_path))
     wait_for(process, root, "frames/A/*.png", 1)

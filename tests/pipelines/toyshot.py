@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from artkit import TRACE, Drawing, save_png, sky, tint, walk
 from artkit import INK as LINE
+from artkit import TRACE, Drawing, save_png, sky, tint, walk
 from cli.process import TOONCTL
 from toonctl.core.types import Pixels
 from toonctl.formats.compositing import blend_over
@@ -68,7 +68,7 @@ def delivered(root: Path) -> Mapping[str, bytes]:
     """Everything that must be equal however the shot was cut up, by path."""
     parts = [root / part for part in DELIVERED]
     files = [p for part in parts for p in (sorted(part.rglob("*")) if part.is_dir() else [part])]
-    return {p.relative_to(root).as_posix(): p.read_bytes() for p in files if p.is_file()}
+    return {p.relative_to(root).as_posix(): p.read_bytes() for p in files if p.is_file() and p.name[0] != "."}
 
 
 def differing(found: Mapping[str, bytes], wanted: Mapping[str, bytes]) -> list[str]:
@@ -111,4 +111,3 @@ def _ticks(seconds: float) -> Iterator[None]:
 def _is_whole(path: Path) -> bool:
     data = path.read_bytes()
     return data.endswith(b"IEND\xaeB`\x82") and cv2.imdecode(np.frombuffer(data, np.uint8), -1) is not None
-
