@@ -34,7 +34,7 @@ def strip(result: Path) -> Image.Image:
     for y, row in enumerate(rows):
         for x, part in enumerate(row):
             picture.paste(part, (x * WIDTH, y * height))
-    return picture.quantize(96, dither=Image.Dither.NONE)
+    return picture.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
 
 
 def main() -> None:

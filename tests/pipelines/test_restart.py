@@ -156,6 +156,3 @@ def _is_gone(pid: int) -> bool:
             return True
         signal.sigtimedwait([], 0.02)
     return False
-
-
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="watches processes through /proc")
