@@ -47,6 +47,14 @@ def test_a_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert losses(tmp_path / "whole") == pytest.approx(losses(tmp_path / "parts"), rel=1e-3)
 
 
+def test_a_run_can_begin_with_finished_weights(tmp_path: Path) -> None:
+    train(recipe(tmp_path / "first", steps=2), report=SilentReporter())
+    start = tmp_path / "first" / "cel_matcher.safetensors"
+    train(recipe(tmp_path / "next", steps=1, start=str(start)), report=SilentReporter())
+    train(recipe(tmp_path / "fresh", steps=1), report=SilentReporter())
+    assert losses(tmp_path / "next") != losses(tmp_path / "fresh")
+
+
 def test_batches_depend_on_seed_and_number_alone() -> None:
     shots = DrawnShots(11, shots_per_batch=1)
     later, again = DrawnShots(11, shots_per_batch=1, first_batch=2), shots.batch(2)

@@ -1,5 +1,7 @@
 """Weights from disk into a network: safetensors only, every key and shape accounted for."""
 
+from pathlib import Path
+
 from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor, nn
@@ -17,6 +19,16 @@ def parse_safetensors(data: bytes, *, name: str) -> dict[str, Tensor]:
         raise CheckpointError(
             f"`{name}` is not a safetensors file: {error}", name, "install toonctl again, or restore the file"
         ) from error
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file on disk. Raises: CheckpointError when it is absent or something else."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        what = f"the weights `{path.name}` cannot be read: {error.strerror or error}"
+        raise CheckpointError(what, str(path), "name a file that is there") from error
+    return parse_safetensors(data, name=path.name)
 
 
 def load_strict(model: nn.Module, tensors: dict[str, Tensor], *, name: str) -> None:

@@ -28,6 +28,9 @@ class CelMatcherRecipe(Table):
     workers: int = Field(1, ge=0, description="Processes that draw; 0 draws between the steps.")
     threads: int = Field(1, gt=0, description="Threads of the network on a CPU.")
     save_every: int = Field(100, gt=0, description="Steps between two saved states.")
+    start: str = Field(
+        default="", description="Weights to begin with, such as the shipped ones; empty begins with none."
+    )
     out: str = Field(
         "runs/cel-matcher", description="Folder of the run; a run that is there is gone on with."
     )

@@ -20,6 +20,7 @@ from toonctl.core.files import write_whole
 from toonctl.core.reporter import Reporter
 from toonctl.core.stop import follow_parent
 from toonctl.models.cel_matcher import CelMatcher, CelMatcherParams
+from toonctl.models.checkpoint import load_strict, read_weights
 from toonctl.spec.recipe import CelMatcherRecipe
 from toonctl.training.cel_data import PAIRS, DrawnShots, ShotBatch
 from toonctl.training.losses import color_group_nll
@@ -49,6 +50,9 @@ class Run:
         self.recipe = recipe
         self.device = torch.device(recipe.device)
         self.model = CelMatcher(CelMatcherParams()).to(self.device)
+        if recipe.start:
+            path = Path(recipe.start)
+            load_strict(self.model, read_weights(path), name=path.name)
         self.average = {name: p.detach().clone() for name, p in self.model.named_parameters()}
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(),
