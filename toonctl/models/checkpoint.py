@@ -22,7 +22,7 @@ def parse_safetensors(data: bytes, *, name: str) -> dict[str, Tensor]:
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """The tensors of a safetensors file on disk. Raises: CheckpointError when it is absent or something else."""
+    """The tensors of a safetensors file on disk. Raises: CheckpointError when it is absent or foreign."""
     try:
         data = path.read_bytes()
     except OSError as error:
