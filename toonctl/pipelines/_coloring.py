@@ -9,7 +9,7 @@ import numpy as np
 
 from toonctl.core.reporter import Reporter
 from toonctl.core.stop import StopFlag
-from toonctl.core.types import Art, CelPixels, ColorModel, Layer, LineFrame, Reference
+from toonctl.core.types import Cel, CelPixels, ColorModel, Layer, LineFrame, Reference
 from toonctl.engines.base import ColorizeEngine, ColorizeRequest, PaintedReference
 from toonctl.pipelines._shot import Shot
 from toonctl.stages.color_model import read_color_model
@@ -19,6 +19,7 @@ from toonctl.stages.lines import line_frame, painted_lines
 from toonctl.stages.notes import DrawingNote, PaletteNote, write_palette_note
 from toonctl.stages.pool import Backlog
 from toonctl.stages.read import load_cel
+from toonctl.stages.show import flattened
 from toonctl.stages.write import plan_comps, write_comp, write_still
 
 _WAITING = 8
@@ -78,7 +79,7 @@ class Coloring:
     def write_still(self, layer: Layer) -> None:
         """A background or book picture where composite and PSD will look for it. Raises: DeliveryError."""
         for cel in layer.cels.values():
-            picture = _picture(self._load(cel), self._shot.art)
+            picture = flattened(self._load(cel), self._shot.art.size)
             write_still(self._shot.tree, layer.name, picture, job_key=self._key)
 
     def compose(self) -> None:
@@ -164,7 +165,7 @@ class Coloring:
             tree=self._shot.tree,
             job_key=self._key,
             layer=layer.name,
-            load=partial(_empty_cel) if name is None else partial(self._load, layer.cels[name]),
+            load=_empty_cel if name is None else partial(self._load, layer.cels[name]),
             size=self._shot.art.size,
             model=ColorModel(nothing, nothing, nothing, nothing),
             options=FinishOptions(
@@ -187,18 +188,9 @@ class Coloring:
         self._report.step(done=self.n_written, frame=frame, layer=layer, note=note)
 
 
-def _load_line(load: partial[CelPixels], cel: object) -> LineFrame:
+def _load_line(load: partial[CelPixels], cel: Cel) -> LineFrame:
     return line_frame(load(cel))
 
 
 def _empty_cel() -> CelPixels:
     return CelPixels(None, None)
-
-
-def _picture(cel: CelPixels, art: Art) -> np.ndarray:
-    from toonctl.formats.compositing import blend_over
-
-    picture = np.zeros((art.size[1], art.size[0], 4), np.uint8)
-    for part in cel.paint:
-        picture = blend_over(picture, part.rgba, blend=part.blend, is_clipped=part.is_clipped)
-    return picture

@@ -15,8 +15,8 @@ from toonctl.stages.tree import COMP, OutputTree, check_names
 
 _BASE_MB = 900
 _MB_PER_MEGAPIXEL = 120
-"""Measured by `tests/bench/colorize.py`, two workers, shared pages counted for each: about 1000 MB at 960x540,
-1160 MB at 1920x1080."""
+"""Measured by `tests/bench/colorize.py`, two workers, shared pages counted for each: about 1000 MB at
+960x540, 1160 MB at 1920x1080."""
 
 
 @dataclass(frozen=True, slots=True)

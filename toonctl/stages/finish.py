@@ -1,7 +1,7 @@
 """From a drawing's colors to its files: cel, parts, every frame that shows it. Runs in worker processes."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -13,6 +13,7 @@ from toonctl.formats.png import EncodedPng
 from toonctl.regions.paint import darkest_first, paint_index
 from toonctl.stages.lines import line_frame, lines_on_top
 from toonctl.stages.notes import DrawingNote, write_note
+from toonctl.stages.show import flattened
 from toonctl.stages.tree import OutputTree
 from toonctl.stages.write import deliver_png, encode_picture
 
@@ -77,12 +78,8 @@ def finish_drawing(job: FinishJob, colored: ColoredDrawing) -> DrawingNote:
 def finish_uncolored(job: FinishJob, name: str) -> DrawingNote:
     """The note of a drawing that is delivered as it came, its files written; raises as `finish_drawing`."""
     cel = job.load()
-    picture = np.zeros((job.size[1], job.size[0], 4), np.uint8)
-    for part in cel.paint:
-        picture = blend_over(picture, part.rgba, blend=part.blend, is_clipped=part.is_clipped)
     line = lines_on_top(cel, is_binary=job.options.is_line_binary, keep_trace=True)
-    if line is not None:
-        picture = blend_over(picture, line)
+    picture = flattened(replace(cel, line=line), job.size)
     _write_parts(job, name, {"line": picture})
     note = DrawingNote(job.layer, name, 0, {}, parts=("line",))
     _write_whole_drawing(job, name, picture, note)
