@@ -22,7 +22,7 @@ from toonctl.stages.read import load_cel
 from toonctl.stages.show import flattened
 from toonctl.stages.write import plan_comps, write_comp, write_still
 
-_WAITING = 8
+_WAITING = 24
 """Drawings that may wait to be written while the engine goes on."""
 
 

@@ -22,8 +22,8 @@ from toonctl.engines.cel.worker import WEIGHTS, matcher, number_format, read_wei
 NEEDS = {"cuda": False, "packages": (), "weights": (WEIGHTS,)}
 GRID = {"width": 1, "height": 1, "frames": 1}
 
-_AHEAD = 6
-"""Drawings looked at ahead of the one being matched: enough to keep two or three workers busy."""
+_AHEAD = 20
+"""Drawings looked at ahead of the one matched: over a segment, or workers idle while it is swept back."""
 
 
 class Engine:
