@@ -336,7 +336,6 @@ def test_damaged_bytes_are_read_or_refused(path: Path, data: st.DataObject) -> N
     path.write_bytes(text)
     try:
         sheet = read_xdts(path)
-    except SpecError as error:
-        assert error.problems
+    except SpecError:
         return
     assert all(len(shown) == sheet.n_frames for shown in sheet.exposures.values())
