@@ -16,8 +16,8 @@ duo_cross` takes these shots.
 - open lines: A1 and C3 again with 20 gaps of 4 px in every drawing; the loss is against the clean shot
 - fps: frames by wall seconds of the whole command, start of Python and all files included. The peer's is one
   process reading lines and painting, without writing
-- memory: resident memory of all processes of the command together, sampled; `--long` adds 1000 frames in
-  1080p
+- memory: of all processes of the command together, sampled, pages that they share counted once (PSS), in the
+  row of memory also as often as they are shared; `--long` adds 1000 frames in 1080p
 - same bytes: frames, cels and lists of two runs of the same shot, in different folders
 
 `--reference best` takes the frame that shows most colors instead of frame 1. `--keep DIR` keeps shots and
@@ -185,7 +185,13 @@ class Bench:
 
 
 def _timed(case: Case, ran: Ran) -> Outcome:
-    return Outcome(case, wall_s=ran.wall_s, first_frame_s=ran.first_frame_s, peak_bytes=ran.peak_bytes)
+    return Outcome(
+        case,
+        wall_s=ran.wall_s,
+        first_frame_s=ran.first_frame_s,
+        peak_bytes=ran.peak_bytes,
+        pss_bytes=ran.pss_bytes,
+    )
 
 
 def _n_colors(shot: StoredShot, index: int) -> int:
@@ -207,7 +213,7 @@ def _tell(outcome: Outcome) -> None:
         quality = (
             f"fg {share(outcome.ours.foreground)} (flow {flow}), regions {share(outcome.ours.regions)}, "
         )
-    say(f"{head}: {quality}{outcome.fps:.1f} fps, {outcome.peak_bytes / 1e6:.0f} MB")
+    say(f"{head}: {quality}{outcome.fps:.1f} fps, {outcome.pss_bytes / 1e6:.0f} MB")
 
 
 def say(text: str) -> None:

@@ -1,4 +1,4 @@
-"""One run of `toonctl colorize-long` as a process of its own: files in, files out, time and memory."""
+"""One run of a drawing command as a process of its own: files in, files out, time and memory."""
 
 import hashlib
 import json
@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from toonctl.core.timesheet import parse_frames
@@ -19,6 +20,7 @@ from .stored import StoredShot, save
 _ROOT = Path(__file__).parents[2]
 _LAYER = "A"
 _SAMPLE_S = 0.05
+_THOROUGH_EVERY = 10
 _NOT_COMPARED = ("manifest.json", "logs", "state")  # they carry times, and what resuming needs
 
 
@@ -26,7 +28,9 @@ _NOT_COMPARED = ("manifest.json", "logs", "state")  # they carry times, and what
 class Ran:
     """A finished run: wall time, time until the first frame stood, peak memory of all its processes together.
 
-    `peak_bytes` sums resident memory; pages that processes share count once for each.
+    `peak_bytes` sums resident memory, in which pages that processes share count once for each; in `pss_bytes`
+    they count once. `cpu_s` is processor time of all of them: on a busy machine it says more than the wall
+    clock.
     """
 
     tree: Path
@@ -35,10 +39,12 @@ class Ran:
     wall_s: float
     first_frame_s: float
     peak_bytes: int
+    cpu_s: float = 0.0
+    pss_bytes: int = 0
 
-    def frame(self, index: int) -> Path:
-        """The finished picture of a 0-based frame."""
-        return self.tree / "frames" / _LAYER / f"{self.name}.{_LAYER}.{index + 1:04d}.png"
+    def frame(self, index: int, layer: str = _LAYER) -> Path:
+        """The finished picture of a layer, or of `comp`, at a 0-based frame."""
+        return self.tree / "frames" / layer / f"{self.name}.{layer}.{index + 1:04d}.png"
 
     def doubts(self) -> dict[int, frozenset[DoubtKey]]:
         """The doubtful regions by 0-based frame."""
@@ -88,14 +94,32 @@ def write_shot(shot: StoredShot, references: Sequence[int], folder: Path) -> Pat
     return path
 
 
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be run: a command on a shot file that is called `name` and gives `n_frames` frames."""
+
+    command: str
+    shot_file: Path
+    name: str
+    n_frames: int
+
+
 def colorize(shot_file: Path, shot: StoredShot, *, out: Path, limit_s: float) -> Ran:
-    """Run the command on a shot file. Raises: RunFailed when it fails or takes longer than `limit_s`."""
-    command = [sys.executable, "-m", "toonctl", "colorize-long", str(shot_file), "--out", str(out)]
+    """Color a shot. Raises: RunFailed when it fails or takes longer than `limit_s`."""
+    return run(Order("colorize-long", shot_file, shot.name, shot.n_frames), out=out, limit_s=limit_s)
+
+
+def run(order: Order, *, out: Path, limit_s: float) -> Ran:
+    """Run a command on a shot file, no movies and no preview.
+
+    Raises: RunFailed when it fails or takes longer than `limit_s`.
+    """
+    command = [sys.executable, "-m", "toonctl", order.command, str(order.shot_file), "--out", str(out)]
     command += ["--progress", "none", "--set", "output.movies=[]", "--set", "output.preview=false"]
     paths = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     log = out.parent / f"{out.name}.log"
-    begun, started = time.perf_counter(), time.time()
+    begun, started, cpu = time.perf_counter(), time.time(), cpu_now()
     with log.open("wb") as stream:
         process = subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=stream, cwd=out.parent, env=environment
@@ -113,41 +137,79 @@ def colorize(shot_file: Path, shot: StoredShot, *, out: Path, limit_s: float) ->
     if code:
         words = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         raise RunFailed(f"exit code {code}: " + " ".join(words[-3:])[-300:])
-    ran = Ran(out / shot.name, shot.name, shot.n_frames, wall, 0.0, peak)
-    written = [path.stat().st_mtime for path in (ran.tree / "frames").rglob("*.png")]
+    tree = out / order.name
+    written = [path.stat().st_mtime for path in (tree / "frames").rglob("*.png")]
     if not written:
         raise RunFailed("no frame was written")
-    return Ran(ran.tree, shot.name, shot.n_frames, wall, min(written) - started, peak)
+    first_s = min(written) - started
+    cpu_s = cpu_now() - cpu
+    return Ran(tree, order.name, order.n_frames, wall, first_s, peak.resident, cpu_s, peak.proportional)
+
+
+def cpu_now() -> float:
+    """Processor seconds that this process and its ended children have taken so far."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def resident_peak(command: Sequence[str]) -> int:
+    """The peak of resident bytes of a command from the checkout. Raises: RunFailed when it fails."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=_ROOT)
+    memory = _MemoryWatch(process.pid)
+    try:
+        code = process.wait()
+    finally:
+        peak = memory.stop()
+    if code:
+        raise RunFailed(f"exit code {code}")
+    return peak.resident
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Bytes of a process and all below it: `resident` sums, `proportional` shares out what is shared."""
+
+    resident: int
+    proportional: int
 
 
 class _MemoryWatch:
-    """Samples the resident memory of a process and all below it, from /proc; 0 where there is no /proc."""
+    """Samples the memory of a process and all below it, from /proc; 0 where there is no /proc."""
 
     def __init__(self, pid: int) -> None:
-        self._pid, self._peak, self._done = pid, 0, threading.Event()
+        self._pid, self._peak, self._done = pid, Memory(0, 0), threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
-    def stop(self) -> int:
-        """The peak in bytes."""
+    def stop(self) -> Memory:
+        """The peaks in bytes."""
         self._done.set()
         self._thread.join()
         return self._peak
 
     def _watch(self) -> None:
-        while not self._done.wait(_SAMPLE_S):
-            self._peak = max(self._peak, _resident(self._pid))
+        for number in count():
+            if self._done.wait(_SAMPLE_S):
+                return
+            # The kernel walks all pages for the shared ones: often enough would cost what is being measured.
+            now = _memory(self._pid, is_thorough=number % _THOROUGH_EVERY == 0)
+            peak = self._peak
+            self._peak = Memory(max(peak.resident, now.resident), max(peak.proportional, now.proportional))
 
 
-def _resident(pid: int) -> int:
-    """Resident bytes of a process and its descendants now."""
-    total, waiting = 0, [pid]
+def _memory(pid: int, *, is_thorough: bool) -> Memory:
+    """What a process and its descendants hold now; the proportional part only if `is_thorough`, else 0."""
+    resident = proportional = 0
+    waiting = [pid]
     while waiting:
         folder = Path("/proc") / str(waiting.pop())
         try:
-            total += int((folder / "statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+            resident += int((folder / "statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+            if is_thorough:
+                lines = (folder / "smaps_rollup").read_text().splitlines()
+                proportional += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * 1024
             for task in (folder / "task").iterdir():
                 waiting += [int(child) for child in (task / "children").read_text().split()]
         except (OSError, ValueError, IndexError):
             continue  # it ended while being looked at
-    return total
+    return Memory(resident, proportional)

@@ -11,11 +11,11 @@ suits its foreground pixels best. Reference frames themselves are not counted.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from toonctl.core.types import Pixels
+from toonctl.metrics.color import ColorIds, clear_of_lines, color_codes, commonest
 from toonctl.regions.segment import Regions, SegmentOptions, find_regions
 
 from .stored import StoredShot
@@ -93,7 +93,7 @@ class ShotMeasurer:
 
     def __init__(self, shot: StoredShot, references: Sequence[int], contestants: Sequence[str]) -> None:
         self.shot, self.references = shot, tuple(references)
-        self.colors = _ColorIds()
+        self.colors = ColorIds()
         self.scores = {name: _Score() for name in contestants}
         self.reachable: list[float] = []
         self.n_regions = 0
@@ -148,7 +148,7 @@ class ShotMeasurer:
         for place, index in enumerate(self.references):
             free = self.shot.coverage(index).ravel() < _LINE
             found, counts = np.unique(
-                self.colors.ids(_flat(self.shot.painted(index))[free]), return_counts=True
+                self.colors.ids(color_codes(self.shot.painted(index)).ravel()[free]), return_counts=True
             )
             ids |= {int(i) for i in found}
             if place == 0:
@@ -159,16 +159,14 @@ class ShotMeasurer:
 
     def _clear(self, index: int) -> NDArray[np.int64]:
         """The clear pixels of a frame as flat places."""
-        ink = self.shot.coverage(index)
-        free = cv2.erode((ink < _LINE).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-        return np.flatnonzero(free & (ink == 0))
+        return np.flatnonzero(clear_of_lines(self.shot.coverage(index), _LINE))
 
     def _look(self, index: int) -> _Frame:
         regions = find_regions(self.shot.line_frame(index), self._options)
         labels = regions.label_map()
         clear = self._clear(index)
         label = labels.ravel()[clear].astype(np.int64)
-        raw = self.colors.ids(_flat(self.shot.truth(index))[clear])
+        raw = self.colors.ids(color_codes(self.shot.truth(index)).ravel()[clear])
         truth = self._snapped()[raw]
         # A color out of reach stays itself: nobody is right there, and regions of it keep a true color.
         truth = np.where(truth > 0, truth, raw)
@@ -186,7 +184,7 @@ class ShotMeasurer:
             label=label,
             truth=truth,
             is_foreground=is_foreground,
-            region_truth=_commonest(label, truth, regions.n, self.colors.n),
+            region_truth=commonest(label, truth, regions.n, self.colors.n),
             regions=regions,
             track=track,
             before=before,
@@ -233,8 +231,8 @@ class ShotMeasurer:
     def _score(
         self, score: _Score, seen: _Frame, picture: Pixels, doubts: frozenset[DoubtKey] | None
     ) -> None:
-        painted = self.colors.ids(_flat(picture)[seen.clear])
-        colors = _commonest(seen.label, painted, seen.regions.n, self.colors.n)
+        painted = self.colors.ids(color_codes(picture).ravel()[seen.clear])
+        colors = commonest(seen.label, painted, seen.regions.n, self.colors.n)
         went_on = np.flatnonzero((seen.before >= 0) & (seen.region_truth > 0))
         origin = seen.before[went_on]
         if len(went_on):
@@ -258,48 +256,6 @@ class ShotMeasurer:
             score.n_listed += int(is_listed.sum())
             score.n_unplaced += len(doubts) - int(is_listed.sum())
             score.n_wrong_listed += int((is_listed & is_wrong).sum())
-
-
-class _ColorIds:
-    """Small numbers for colors, from 1 in order of appearance."""
-
-    def __init__(self) -> None:
-        self._lut = np.zeros(1 << 24, np.int32)
-        self._codes = [0]
-
-    @property
-    def n(self) -> int:
-        """One more than the highest id."""
-        return len(self._codes)
-
-    def ids(self, codes: NDArray[np.uint32]) -> NDArray[np.int64]:
-        """The id of every color code."""
-        ids = self._lut[codes]
-        for code in np.unique(codes[ids == 0]):
-            self._lut[code] = len(self._codes)
-            self._codes.append(int(code))
-        return self._lut[codes].astype(np.int64)
-
-    def rgb(self) -> NDArray[np.int64]:
-        """The color of every id, `[n, 3]`; id 0 is far from all colors."""
-        codes = np.array(self._codes, np.int64)
-        rgb = np.stack([codes >> 16, codes >> 8 & 255, codes & 255], -1)
-        rgb[0] = -1000
-        return rgb
-
-
-def _flat(picture: Pixels) -> NDArray[np.uint32]:
-    """RGB `[H, W, 3]` as one code a pixel, `[H * W]`."""
-    rgb = picture.reshape(-1, 3).astype(np.uint32)
-    return np.asarray(rgb[:, 0] << 16 | rgb[:, 1] << 8 | rgb[:, 2], np.uint32)
-
-
-def _commonest(
-    label: NDArray[np.int64], color: NDArray[np.int64], n: int, n_colors: int
-) -> NDArray[np.int64]:
-    """The commonest color id among the pixels of each region 1..n, `[n]`, 0 where it has none."""
-    votes = np.bincount(label * n_colors + color, minlength=(n + 1) * n_colors).reshape(n + 1, n_colors)[1:]
-    return votes.argmax(1)
 
 
 def _listed(regions: Regions, doubts: frozenset[DoubtKey]) -> NDArray[np.bool_]:

@@ -15,7 +15,7 @@ def ended(*command: str | Path, **variables: str) -> subprocess.CompletedProcess
         [str(part) for part in command],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         env={**os.environ, **variables},
     )
 

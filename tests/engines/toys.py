@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from toonctl.core.types import ColoredDrawing, ColorModel, LineFrame, Pixels
 from toonctl.engines.base import ColorizeRequest, PaintedReference
-from toonctl.spec.shot import CelColorize
+from toonctl.spec.engine_tables import CelColorize
 
 WIDTH, HEIGHT = 192, 108
 SKY, COAT, SKIN, HAT, EYE, SHOE, SUN = range(7)

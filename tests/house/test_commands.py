@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 from house.source import PACKAGE, ROOT, tree
 from toonctl.cli import build_app, command_names
+from toonctl.spec.commands import COMMANDS
 from toonctl.spec.load import preset_problems
 from toonctl.spec.preset import Preset, list_presets, shipped_folder
-from toonctl.spec.shot import COMMANDS
 
 README = (ROOT / "README.md").read_text("utf-8")
 

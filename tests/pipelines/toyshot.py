@@ -81,11 +81,11 @@ def broken_pictures(root: Path) -> list[str]:
     return [str(p) for p in root.rglob("*.png") if p.name[0] != "." and not _is_whole(p)]
 
 
-def started(path: Path, *options: str) -> subprocess.Popen[str]:
-    """`colorize-long` on a slow disk as a process under way."""
+def started(path: Path, *options: str, command: str = "colorize-long") -> subprocess.Popen[str]:
+    """The command on a slow disk as a process under way."""
     slow = Path(__file__).with_name("slow_disk.py")
     return subprocess.Popen(
-        [TOONCTL[0], str(slow), "colorize-long", str(path), *options],
+        [TOONCTL[0], str(slow), command, str(path), *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -94,11 +94,11 @@ def started(path: Path, *options: str) -> subprocess.Popen[str]:
 
 def wait_for(process: subprocess.Popen[str], root: Path, pattern: str, count: int) -> None:
     """Returns once `count` files fit `pattern` while the process runs."""
-    for _ in _ticks(60):
+    for _ in _ticks(240):
         if len(list(root.glob(pattern))) >= count:
             return
         assert process.poll() is None, process.communicate()
-    raise AssertionError(f"no {pattern} within a minute")
+    raise AssertionError(f"no {pattern} in time")
 
 
 def _ticks(seconds: float) -> Iterator[None]:

@@ -6,10 +6,10 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from spec.shots import FLAT, LAYERED
+from spec.shots import FLAT, TEXTS
+from toonctl.spec.commands import COMMANDS
 from toonctl.spec.load import load_shot
 from toonctl.spec.schema import shot_schema
-from toonctl.spec.shot import COMMANDS
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*/shot.toml"))
 
@@ -26,10 +26,14 @@ def test_schema_is_a_schema(command: str | None) -> None:
     assert schema["$schema"].endswith("2020-12/schema")
 
 
-@pytest.mark.parametrize("text", [FLAT, LAYERED])
-def test_the_design_texts_are_valid(text: str) -> None:
-    assert faults(text) == []
+@pytest.mark.parametrize("name", TEXTS)
+def test_the_design_texts_are_valid(name: str, tmp_path: Path) -> None:
+    command, text = TEXTS[name]
+    assert faults(text, command) == []
     assert faults(text, None) == []
+    path = tmp_path / "shot.toml"
+    path.write_text(text, "utf-8")
+    assert load_shot(path, command=command).spec.shot.name == name
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=[path.parent.name for path in EXAMPLES])

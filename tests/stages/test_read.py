@@ -26,8 +26,8 @@ from artkit import (
 from toonctl.core.errors import ArtError, SpecError, ToonctlError
 from toonctl.core.types import Art, Role
 from toonctl.formats.psd import PsdOut, write_psd
+from toonctl.spec.colorize_long import ColorizeLongSpec
 from toonctl.spec.load import load_shot
-from toonctl.spec.shot import ColorizeLongSpec
 from toonctl.stages.read import layer_roles, load_cel, read_art, read_options
 
 SHOT = {"name": "cut", "rate": "24"}

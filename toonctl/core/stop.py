@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import FrameType
@@ -17,6 +18,7 @@ class StopFlag:
     def __init__(self) -> None:
         # Not an Event: its lock is not re-entrant, and a signal may arrive while the main thread holds it.
         self._name: str | None = None
+        self._asked_s = 0.0
 
     def is_set(self) -> bool:
         """Whether a stop was asked for."""
@@ -24,7 +26,13 @@ class StopFlag:
 
     def set(self, name: str = "request") -> None:
         """Ask for a stop; `name` says who asked (`SIGTERM`)."""
-        self._name = self._name or name
+        if self._name is None:
+            self._asked_s = time.monotonic()
+            self._name = name
+
+    def is_late(self) -> bool:
+        """Whether half of the grace time is over: what has not begun by now may not end in time."""
+        return self.is_set() and time.monotonic() - self._asked_s >= grace_s() / 2
 
     @property
     def asked_by(self) -> str | None:

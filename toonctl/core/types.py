@@ -89,7 +89,8 @@ class Cel:
 
     `node` is the PSD layer path of the drawing (group or layer indices from the bottom), empty for a picture
     file. `digest` tells equal drawings apart from different ones without decoding. `is_line_art` says that a
-    plain picture is to be read as line art (dark on white), not as finished color.
+    plain picture is to be read as line art (dark on white), not as finished color. `line` is the file of its
+    line layer where that lies apart.
     """
 
     layer: str
@@ -98,6 +99,7 @@ class Cel:
     digest: str
     node: tuple[int, ...] = ()
     is_line_art: bool = True
+    line: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +126,56 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
+class Sketch:
+    """A line drawing of `layer` to be colored and drawn between; white in `free` leaves the area open.
+
+    `strength` 0..1 says how far its lines stay where they are; None leaves that to the engine's options.
+    """
+
+    layer: str
+    drawing: str
+    cel: Cel
+    free: Path | None = None
+    strength: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyCels:
+    """A key at the 0-based frame `index`: its drawing by layer; a layer that is empty there is absent."""
+
+    index: int
+    drawings: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """A drawing to be made for `layer` between the keys `first` and `first + 1` (positions among the keys).
+
+    `time` is how far the motion has gone from one to the other, 0..1 exclusive, easing already in it.
+    """
+
+    layer: str
+    name: str
+    first: int
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
+class InbetweenPlan:
+    """What lies between the keys of `layers`, bottom to top, which move in step; keys in order of index."""
+
+    layers: tuple[str, ...]
+    keys: tuple[KeyCels, ...]
+    betweens: tuple[Between, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Art:
     """All art of a shot, undecoded. `layers` lie bottom to top.
 
     `exposures[layer][index]` is the drawing shown at the 0-based frame index, None where the layer is empty.
-    `marks[layer][index]` is `tick_1`/`tick_2` where the sheet carries an inbetween mark.
+    `marks[layer][index]` is `tick_1`/`tick_2` where the sheet carries an inbetween mark. `plans` say which of
+    the drawings are still to be made and between which keys.
     """
 
     size: Size
@@ -140,6 +187,8 @@ class Art:
     references: tuple[Reference, ...]
     inputs: tuple[InputFile, ...]
     warnings: tuple[Warned, ...] = ()
+    plans: tuple[InbetweenPlan, ...] = ()
+    sketches: tuple[Sketch, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +222,18 @@ class Doubt:
     runner_up: int
     confidence: float
     is_unseen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FellBack:
+    """Where an inbetween could not be drawn by its regions, for the manifest.
+
+    `what` is `region` or `frame`, `how` says what was done instead, `box` is x, y, width, height in pixels.
+    """
+
+    what: str
+    how: str
+    box: tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)

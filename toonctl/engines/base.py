@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from toonctl.core.types import ColoredDrawing, ColorModel, LineFrame
+from toonctl.core.types import Between, ColoredDrawing, ColorModel, Doubt, FellBack, LineFrame, Pixels, Size
 
 LoadLine = Callable[[], LineFrame]
 """Gives one line drawing; picklable, since worker processes call it."""
@@ -79,4 +79,181 @@ class ColorizeEngine(Protocol):
 
     def colorize(self, request: ColorizeRequest) -> Iterator[ColoredDrawing]:
         """Every wanted drawing once, the references' own first, then in an order of the engine's choosing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPicture:
+    """A key as it was drawn, RGBA `[H, W, 4]`: how it shows, and its line layer where it has one apart."""
+
+    picture: Pixels
+    line: Pixels | None
+
+
+LoadKey = Callable[[], KeyPicture]
+"""Gives one key of one layer; picklable, since worker processes call it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of the shot at the 0-based frame `index`; a layer that is empty there is not in `layers`."""
+
+    index: int
+    layers: Mapping[str, LoadKey]
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnInbetween:
+    """A finished inbetween, RGBA `[H, W, 4]`: `paint` and `line` are its layers where the keys have them."""
+
+    layer: str
+    name: str
+    picture: Pixels
+    paint: Pixels | None
+    line: Pixels | None
+    fell_back: tuple[FellBack, ...]
+
+
+Deliver = Callable[[DrawnInbetween], object]
+"""Takes a finished drawing to disk; picklable, called in the process that drew it."""
+
+
+@dataclass(frozen=True, slots=True)
+class InbetweenRequest:
+    """The inbetweens of one shot: `layers` bottom to top, drawn in step with each other.
+
+    `keys` in order of their index, `wanted` only what is needed now (a chunk of the shot, or all). `options`
+    are the engine's own, as the shot file gives them; they may differ by layer.
+    """
+
+    size: Size
+    layers: tuple[str, ...]
+    keys: tuple[Key, ...]
+    wanted: tuple[Between, ...]
+    options: Mapping[str, Mapping[str, object]]
+    deliver: Deliver
+    executor: Executor
+    state: StateStore
+
+
+class InbetweenEngine(Protocol):
+    """Draws what lies between keys."""
+
+    def facts(self, options: Mapping[str, object]) -> EngineFacts:
+        """What the manifest says of the engine. Raises: CheckpointError when its weights are unusable."""
+        ...
+
+    def draw(self, request: InbetweenRequest) -> Iterator[object]:
+        """What `deliver` returned for every wanted drawing, each once, in an order of the engine's choosing.
+
+        Raises: EngineError when the keys of a span cannot be read together.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SketchPicture:
+    """A sketch as it was drawn.
+
+    `free` is the matte uint8 `[H, W]` of the area left to the engine (white), None when there is none.
+    """
+
+    lines: LineFrame
+    free: Pixels | None
+
+
+LoadSketch = Callable[[], SketchPicture]
+"""Gives one sketch; picklable, since worker processes call it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedReference:
+    """A painted picture that is the key `name` at the 0-based frame `index`."""
+
+    name: str
+    index: int
+    load: LoadKey
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedSketch:
+    """A sketch that is to become the key `name` at the 0-based frame `index`.
+
+    `strength` 0..1 says how far its lines stay where they are: 1 keeps them, 0 lets them move to where the
+    neighboring keys have them.
+    """
+
+    name: str
+    index: int
+    load: LoadSketch
+    strength: float
+
+
+@dataclass(frozen=True, slots=True)
+class WantedFrame:
+    """A drawing to be made: a sketch's own key, or one that lies between keys.
+
+    It is first shown at the 0-based frame `index`; `time` is how far it has gone from key `first` (a position
+    among all keys by index) to the next, easing already in it, 0 for a key.
+    """
+
+    name: str
+    index: int
+    first: int
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnFrame:
+    """A finished picture, RGBA `[H, W, 4]`; `paint` and `line` are its layers where the engine has them.
+
+    `color_regions` counts the regions by color-model index, where the engine colors by region.
+    """
+
+    name: str
+    picture: Pixels
+    paint: Pixels | None = None
+    line: Pixels | None = None
+    fell_back: tuple[FellBack, ...] = ()
+    color_regions: Mapping[int, int] = field(default_factory=dict[int, int])
+    doubts: tuple[Doubt, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PostkeyRequest:
+    """One shot from references and sketches, both in order of index: `n_frames` of `size`.
+
+    `painted` are all references as coloring wants them, those at no frame too; `ink` is the RGB of their
+    lines. An engine that gives whole RGB frames draws `n_frames` after `prompt`, `references` and `sketches`
+    and delivers those at the `index` of what is `wanted`.
+    """
+
+    size: Size
+    n_frames: int
+    prompt: str
+    references: tuple[PlacedReference, ...]
+    sketches: tuple[PlacedSketch, ...]
+    painted: tuple[PaintedReference, ...]
+    color_model: ColorModel
+    ink: tuple[int, int, int]
+    wanted: tuple[WantedFrame, ...]
+    options: Mapping[str, object]
+    deliver: Callable[[DrawnFrame], object]
+    executor: Executor
+    state: StateStore
+
+
+class PostkeyEngine(Protocol):
+    """Draws a whole colored shot from references and sketches."""
+
+    def facts(self, options: Mapping[str, object]) -> EngineFacts:
+        """What the manifest says of the engine. Raises: CheckpointError when its weights are unusable."""
+        ...
+
+    def draw(self, request: PostkeyRequest) -> Iterator[object]:
+        """What `deliver` returned for every wanted drawing, each once, in an order of the engine's choosing.
+
+        None comes in between where work went on without a drawing, so that a run can stop there.
+        Raises: EngineError when references and sketches cannot be read together.
+        """
         ...

@@ -49,8 +49,7 @@ def encode_png(pixels: Pixels, colors: Pixels | None = None, *, level: int = 1) 
     if pixels.ndim != 3 or pixels.shape[2] != 4 or pixels.dtype != np.uint8 or not pixels.size:
         raise ValueError(f"expected uint8 [H, W, 4], got {pixels.dtype} {pixels.shape}")
     height, width = pixels.shape[:2]
-    words = np.ascontiguousarray(pixels).view(np.uint32)[..., 0]
-    opaque = np.where(pixels[..., 3] == 0, np.uint32(0), words).view(np.uint8).reshape(height, width * 4)
+    opaque = _without_hidden_color(pixels).reshape(height, width * 4)
     rows = np.empty((height, 1 + width * 4), np.uint8)
     if level <= _FAST_LEVEL:
         rows[:, 0] = _SUB
@@ -62,6 +61,15 @@ def encode_png(pixels: Pixels, colors: Pixels | None = None, *, level: int = 1) 
         rows[:, 1:] = opaque
         packed = _deflate(rows, level, zlib.Z_DEFAULT_STRATEGY)
     return _assemble((width, height, 8, RGBA), b"", packed)
+
+
+def _without_hidden_color(pixels: Pixels) -> Pixels:
+    """The same picture with RGB 0 where it is fully transparent; itself when that holds already."""
+    words = np.ascontiguousarray(pixels).view("<u4")[..., 0]
+    alpha_one = np.uint32(1 << 24)
+    if not ((words - np.uint32(1)) < alpha_one - np.uint32(1)).any():  # zero wraps round to the highest word
+        return words.view(np.uint8)
+    return np.where(words < alpha_one, np.uint32(0), words).astype("<u4", copy=False).view(np.uint8)
 
 
 def index_or_rgba(pixels: Pixels) -> tuple[Pixels, Pixels] | None:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F  # noqa: N812  # the name everyone knows it by
-from einops import rearrange
 from torch import Tensor, nn
+
+_VOTE_FLOOR = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +95,40 @@ class AttentionBlock(nn.Module):
 
     def forward(self, x: Tensor, context: Tensor, bias: Tensor) -> Tensor:
         """x [B, N, D], context [B, M, D], bias [B, heads, N, M] -> [B, N, D]."""
-        q = rearrange(self.to_q(self.norm_x(x)), "b n (h d) -> b h n d", h=self.n_heads)
-        k, v = rearrange(
-            self.to_kv(self.norm_context(context)), "b m (s h d) -> s b h m d", s=2, h=self.n_heads
+        q = self.to_q(self.norm_x(x)).unflatten(-1, (self.n_heads, -1)).transpose(1, 2)
+        k, v = (
+            self.to_kv(self.norm_context(context)).unflatten(-1, (2, self.n_heads, -1)).permute(2, 0, 3, 1, 4)
         )
         attended = F.scaled_dot_product_attention(q, k, v, attn_mask=bias.to(q.dtype))
-        x = x + self.to_out(rearrange(attended, "b h n d -> b n (h d)"))
+        x = x + self.to_out(attended.transpose(1, 2).flatten(-2))
         return x + self.feed_forward(x)
+
+
+class Votes:
+    """Flow votes between the regions of two drawings, and what a layer makes of them.
+
+    A point lands in one region, so of N x M pairs hardly more than N + M have votes. All others are alike: a
+    layer sees one row for them, and one for every pair that has votes.
+    """
+
+    def __init__(self, votes: Tensor) -> None:
+        """votes `[B, N, M, 2]`: share of the x region that flow carries into y, share of y so covered."""
+        self._size = votes.shape[1:3]
+        self._places = votes.any(-1).nonzero(as_tuple=True)
+        self._evidence = torch.log(torch.cat([votes.new_zeros(1, 2), votes[self._places]]) + _VOTE_FLOOR)
+
+    def through(self, layer: nn.Module, hide: Tensor, *, is_back: bool = False) -> Tensor:
+        """`layer` of the votes plus `hide` `[B, 1, 1, M]`, as `[B, C, N, M]`; with `is_back` seen from y."""
+        pair, row, column = self._places
+        n_rows, n_columns = self._size
+        evidence = self._evidence
+        if is_back:
+            row, column, n_rows, n_columns, evidence = column, row, n_columns, n_rows, evidence.flip(-1)
+        values = layer(evidence)  # [1 + K, C]
+        hide = hide.to(values.dtype)
+        whole = (values[0, :, None, None] + hide).expand(-1, -1, n_rows, n_columns).clone()
+        whole[pair, :, row, column] = values[1:] + hide[pair, 0, 0, column, None]
+        return whole
 
 
 class CrossBlock(nn.Module):
@@ -113,12 +141,12 @@ class CrossBlock(nn.Module):
         self.own = AttentionBlock(params.dim, params.n_heads)
 
     def forward(
-        self, x: Tensor, y: Tensor, votes: Tensor, mask_x: Tensor, mask_y: Tensor
+        self, x: Tensor, y: Tensor, votes: Votes, hide_x: Tensor, hide_y: Tensor
     ) -> tuple[Tensor, Tensor]:
-        to_y = rearrange(self.vote_bias(votes), "b n m h -> b h n m") + mask_y
-        to_x = rearrange(self.vote_bias(votes.flip(-1)), "b n m h -> b h m n") + mask_x
+        to_y = votes.through(self.vote_bias, hide_y)
+        to_x = votes.through(self.vote_bias, hide_x, is_back=True)
         x, y = self.cross(x, y, to_y), self.cross(y, x, to_x)
-        return self.own(x, x, mask_x), self.own(y, y, mask_y)
+        return self.own(x, x, hide_x), self.own(y, y, hide_y)
 
 
 class CelMatcher(nn.Module):
@@ -157,14 +185,12 @@ class CelMatcher(nn.Module):
             [F.grid_sample(m.float(), points, padding_mode="border", align_corners=False) for m in maps], 1
         )  # [B, C, N, P]
         pooled = torch.cat([at_points.mean(-1), at_points.amax(-1)], 1)  # [B, 2C, N]
-        x = torch.cat(
-            [self.from_points(rearrange(pooled, "b c n -> b n c")), self.from_geometry(geometry)], -1
-        )
+        x = torch.cat([self.from_points(pooled.transpose(1, 2)), self.from_geometry(geometry)], -1)
         x = self.mix(x)
         hide = _hide(mask)
         facing = torch.stack([adjacency, adjacency.transpose(-1, -2)], -1)  # [B, N, N, 2]
         for block, to_bias in zip(self.self_blocks, self.neighbor_bias, strict=True):
-            x = block(x, x, rearrange(to_bias(facing), "b n m h -> b h n m") + hide)
+            x = block(x, x, to_bias(facing).permute(0, 3, 1, 2) + hide)
         return x
 
     def match(
@@ -175,20 +201,20 @@ class CelMatcher(nn.Module):
         x `[B, N, D]` and y `[B, M, D]` tokens, votes `[B, N, M, 2]`: share of the x region that flow carries
         into the y region, and share of the y region so covered; masks `[B, N]`, `[B, M]` True where real.
         """
-        evidence = torch.log(votes + 0.02)
+        seen = Votes(votes)
         hide_x, hide_y = _hide(mask_x), _hide(mask_y)
         for block in self.cross_blocks:
-            x, y = block(x, y, evidence, hide_x, hide_y)
+            x, y = block(x, y, seen, hide_x, hide_y)
         x, y = self.final_norm(x), self.final_norm(y)
-        scale = self.params.dim**-0.5
-        to_y = (self.to_query(x) @ self.to_key(y).transpose(-1, -2)).float() * scale
-        to_x = (self.to_query(y) @ self.to_key(x).transpose(-1, -2)).float() * scale
-        to_y = to_y + self.vote_score(evidence).squeeze(-1) + hide_y[:, 0]
-        to_x = to_x + self.vote_score(evidence.flip(-1)).squeeze(-1).transpose(-1, -2) + hide_x[:, 0]
-        return (
-            torch.cat([to_y, self.none_score(x).float()], -1).log_softmax(-1),
-            torch.cat([to_x, self.none_score(y).float()], -1).log_softmax(-1),
-        )
+        to_y = seen.through(self.vote_score, hide_y)
+        to_x = seen.through(self.vote_score, hide_x, is_back=True)
+        return self._scores(x, y, to_y), self._scores(y, x, to_x)
+
+    def _scores(self, x: Tensor, y: Tensor, vote_score: Tensor) -> Tensor:
+        """Log-probabilities x -> y; `vote_score` `[B, 1, N, M]` keeps them off the padding."""
+        score = (self.to_query(x) @ self.to_key(y).transpose(-1, -2)).float() * self.params.dim**-0.5
+        score = score + vote_score[:, 0]
+        return torch.cat([score, self.none_score(x).float()], -1).log_softmax(-1)
 
 
 def _hide(mask: Tensor) -> Tensor:

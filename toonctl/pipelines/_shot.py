@@ -1,14 +1,17 @@
 """A shot about to be drawn: what the shot file, the art and the output folder say together."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, Generic, Self
 
-from toonctl.core.errors import Problem, SpecError
+from typing_extensions import TypeVar
+
+from toonctl.core.errors import SpecError
 from toonctl.core.timesheet import format_frames
-from toonctl.core.types import Art
+from toonctl.core.types import Art, Layer, Role
 from toonctl.spec.load import LoadedShot
 from toonctl.spec.run_options import RunOptions
-from toonctl.spec.shot import ColorizeLongSpec
+from toonctl.spec.shot import ShotSpec
 from toonctl.stages.read import ReadOptions, read_art, read_options
 from toonctl.stages.timeline import Timeline
 from toonctl.stages.tree import COMP, OutputTree, check_names
@@ -18,30 +21,35 @@ _MB_PER_MEGAPIXEL = 120
 """Measured by `tests/bench/colorize.py`, two workers, shared pages counted for each: about 1000 MB at
 960x540, 1160 MB at 1920x1080."""
 
+SpecT = TypeVar("SpecT", bound=ShotSpec, default=Any)
+
 
 @dataclass(frozen=True, slots=True)
-class Shot:
+class Shot(Generic[SpecT]):
     """What stays the same while a shot is drawn."""
 
-    loaded: LoadedShot[ColorizeLongSpec]
+    loaded: LoadedShot[SpecT]
     art: Art
     timeline: Timeline
     tree: OutputTree
 
     @classmethod
-    def read(cls, loaded: LoadedShot[ColorizeLongSpec], options: RunOptions) -> "Shot":
-        """The shot, its art found and probed. Raises: ArtError; SpecError also for a lacking reference."""
+    def read(cls, loaded: LoadedShot[SpecT], options: RunOptions) -> Self:
+        """The shot, its art found and probed. Raises: ArtError, SpecError."""
         art = read_art(loaded.spec, folder=loaded.folder)
         tree = OutputTree.of(loaded.folder, options.out, loaded.spec.shot.name)
         timeline = Timeline.of(art)
         check_names({name: timeline.drawings(name) for name in timeline.layers})
-        shot = cls(loaded, art, timeline, tree)
-        shot._check_references()
-        return shot
+        return cls(loaded, art, timeline, tree)
 
     @property
-    def spec(self) -> ColorizeLongSpec:
+    def spec(self) -> SpecT:
         return self.loaded.spec
+
+    @property
+    def cel_layers(self) -> tuple[Layer, ...]:
+        """The layers that are drawn, bottom to top."""
+        return tuple(layer for layer in self.art.layers if layer.role is Role.CEL)
 
     def read_options(self) -> ReadOptions:
         """How drawings are to be decoded."""
@@ -60,31 +68,26 @@ class Shot:
             )
         return tuple(asked)
 
-    def is_colored(self, layer: str) -> bool:
-        """Whether the layer is to be colored at all."""
-        return all(table.color for table in self.spec.layers if table.name == layer)
-
     def engine_options(self, layer: str) -> dict[str, object]:
         """The engine's options for a layer: `[engine]` with what its `[[layer]]` table changes."""
-        values = self.spec.engine.model_dump()
-        for table in self.spec.layers:
+        values = self.spec.engine_table.model_dump()
+        for table in self.spec.layer_tables:
             if table.name == layer:
-                own = table.model_dump(exclude={"name", "color"})
+                own = table.model_dump(include=set(values) - {"name"})
                 values |= {key: value for key, value in own.items() if value is not None}
         return values
 
-    def plan(self, frames: Sequence[int]) -> tuple[str, ...]:
-        """What drawing `frames` would do, a line each."""
-        art, engine, timeline = self.art, self.spec.engine, self.timeline
+    def plan(self, frames: Sequence[int], work: Callable[[str, set[str]], str]) -> tuple[str, ...]:
+        """What drawing `frames` would do, a line each; `work` tells it of a layer and its drawings."""
+        art, timeline = self.art, self.timeline
         width, height = art.size
         lines = [
-            f"engine {engine.name}, matcher {engine.matcher}, on the CPU",
+            self.spec.engine_table.summary(),
             f"frames {format_frames(frames)} of {format_frames(timeline.frames)}, {width}x{height}",
         ]
         for name in timeline.layers:
-            shown = {timeline.drawing(name, frame) for frame in frames} - {None}
-            how = "to color" if self.is_colored(name) else "as they are"
-            lines.append(f"layer {name}: {len(shown)} drawings {how} -> {self.tree.frame_pattern(name)}")
+            shown = {drawing for frame in frames if (drawing := timeline.drawing(name, frame)) is not None}
+            lines.append(f"layer {name}: {work(name, shown)} -> {self.tree.frame_pattern(name)}")
         lines.append(f"composite -> {self.tree.frame_pattern(COMP)}")
         lines.append(f"memory: about {_BASE_MB + round(_MB_PER_MEGAPIXEL * width * height / 1e6)} MB")
         if len(frames) == timeline.n_frames:
@@ -92,12 +95,12 @@ class Shot:
         lines.append(f"into {self.tree.root}")
         return tuple(lines)
 
-    def _check_references(self) -> None:
-        painted = {reference.layer for reference in self.art.references}
-        lacking = [n for n in self.timeline.layers if self.is_colored(n) and n not in painted]
-        if lacking:
-            where = f"{self.loaded.path.name}: reference"
-            remedy = "add it to a `[[reference]]`, or give it a `[[layer]]` with `color = false`"
-            raise SpecError.listing(
-                [Problem(f"layer `{n}` has no reference", where, remedy) for n in lacking]
-            )
+
+def drawings_between(shot: Shot, layer: str, drawings: set[str]) -> str:
+    """What drawing these frames of a layer means, for people: `2 keys, 7 inbetweens`."""
+    keys = next(each.cels for each in shot.cel_layers if each.name == layer)
+    n_keys = sum(1 for name in drawings if name in keys)
+    n_new = len(drawings) - n_keys
+    return (
+        f"{n_keys} {'key' if n_keys == 1 else 'keys'}, {n_new} {'inbetween' if n_new == 1 else 'inbetweens'}"
+    )

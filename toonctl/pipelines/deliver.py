@@ -17,9 +17,13 @@ from toonctl.pipelines._shot import Shot
 from toonctl.spec.load import LoadedShot, resolved
 from toonctl.spec.run_options import RunOptions, RunResult
 
+_WAITING = 24
+"""Files that may wait to be written."""
+
 if TYPE_CHECKING:
     from toonctl.stages.chunks import MergedRun
     from toonctl.stages.manifest import MovieFile
+    from toonctl.stages.notes import DrawingNote
     from toonctl.stages.palette import LayerColors
     from toonctl.stages.show import Show
 
@@ -54,7 +58,9 @@ def run(loaded: LoadedShot[Any], options: RunOptions, report: Reporter, stop: St
         outputs += [tree.root / movie.file for movie in movies]
         warnings = _warnings(shot, done, colors)
         cost = add_runs([done.run, clock.facts()])
-        manifest = _write_manifest(shot, replace(done, run=cost, warnings=warnings), movies, options=options)
+        notes = tuple(note for layer in colors.values() for note in layer.notes)
+        ran = replace(done, run=cost, warnings=warnings)
+        manifest = _write_manifest(shot, ran, movies, notes=notes, options=options)
         sweep_memory(tree, done.job_key)
     return RunResult((*outputs, tree.manifest), manifest, _notes(shot, colors))
 
@@ -70,7 +76,8 @@ def show_of(shot: Shot, colors: "Mapping[str, LayerColors]") -> "Show":
     layers = {layer.name: layer for layer in art.layers}
 
     def line(layer: str, drawing: str) -> Pixels | None:
-        return lines_on_top(load(layers[layer].cels[drawing]), is_binary=False, keep_trace=True)
+        cel = layers[layer].cels.get(drawing)
+        return None if cel is None else lines_on_top(load(cel), is_binary=False, keep_trace=True)
 
     return Show(
         tree=shot.tree,
@@ -113,11 +120,11 @@ def _check_job(shot: Shot, done: "MergedRun") -> None:
 def _write_sheets(shot: Shot) -> tuple[Path, ...]:
     from toonctl.stages.sheet import sheet_of, write_sheets
 
-    art, table = shot.spec.art, shot.spec.shot
-    kinds = shot.spec.output.sheets
+    table, kinds = shot.spec.shot, shot.spec.output.sheets
+    given = shot.spec.sheet_file
     if kinds is None:
-        kinds = ("xdts", "csv") if art.sheet is not None or art.exposure is not None else ()
-    source = shot.loaded.file(art.sheet) if art.sheet is not None else None
+        kinds = ("xdts", "csv") if shot.spec.has_sheet or shot.art.plans else ()
+    source = shot.loaded.file(given) if given is not None else None
     skipped = shot.timeline.first_frame - table.first_frame
     sheet = sheet_of(shot.art, source, name=table.name, skipped_frames=skipped)
     sheet = replace(sheet, cut=table.cut or sheet.cut, scene=table.scene or sheet.scene)
@@ -135,6 +142,7 @@ def _write_pictures(shot: Shot, show: "Show", *, options: RunOptions, report: Re
         report.notice("writing the layered PSD")
         write_layered_psd(show)
         written.append(shot.tree.psd)
+    written += _write_picture_psds(shot, show, options=options, report=report)
     if shot.spec.output.preview:
         report.notice("writing the previews")
         write_contact(show)
@@ -143,10 +151,35 @@ def _write_pictures(shot: Shot, show: "Show", *, options: RunOptions, report: Re
     return written
 
 
+def _write_picture_psds(shot: Shot, show: "Show", *, options: RunOptions, report: Reporter) -> list[Path]:
+    """The layered PSDs of single pictures, if the shot wants any."""
+    from toonctl.stages.picture_psd import picture_stacks, write_picture_psd
+    from toonctl.stages.pool import Backlog, worker_pool
+
+    is_wanted = shot.spec.output.psd_per_picture
+    if not (shot.spec.is_layered if is_wanted is None else is_wanted):
+        return []
+    report.notice("writing a layered PSD of every picture")
+    written: list[Path] = []
+    with worker_pool(options.threads) as pool:
+        backlog = Backlog[Path](pool, _WAITING, written.append)
+        for frame, stack in picture_stacks(show):
+            backlog.submit(write_picture_psd, shot.tree, frame, stack, show.size)
+        backlog.drain()
+    return [shot.tree.psd.parent] if written else []
+
+
 def _write_movies(shot: Shot, report: Reporter, stop: StopFlag) -> "tuple[MovieFile, ...]":
     from toonctl.stages.movies import plan_movies, write_movies
 
-    jobs = plan_movies(shot.timeline, shot.spec.output.movies, size=shot.art.size, rate=shot.spec.shot.rate)
+    output = shot.spec.output
+    jobs = plan_movies(
+        shot.timeline,
+        output.movies,
+        size=shot.art.size,
+        rate=shot.spec.shot.rate,
+        has_layers=output.layer_movies,
+    )
     if jobs:
         report.start(len(jobs) * shot.timeline.n_frames, f"movies {shot.spec.shot.name}")
     movies: list[MovieFile] = []
@@ -167,7 +200,12 @@ def _warnings(shot: Shot, done: "MergedRun", colors: "Mapping[str, LayerColors]"
 
 
 def _write_manifest(
-    shot: Shot, done: "MergedRun", movies: "tuple[MovieFile, ...]", *, options: RunOptions
+    shot: Shot,
+    done: "MergedRun",
+    movies: "tuple[MovieFile, ...]",
+    *,
+    notes: "tuple[DrawingNote, ...]",
+    options: RunOptions,
 ) -> Mapping[str, object]:
     from toonctl.stages.manifest import Manifest, write_manifest
 
@@ -183,17 +221,25 @@ def _write_manifest(
         movies=movies,
         warnings=done.warnings,
         run=done,
+        notes=notes if shot.art.plans else None,
         record_host=options.record_host,
     )
     return write_manifest(shot.tree, manifest)
 
 
 def _notes(shot: Shot, colors: "Mapping[str, LayerColors]") -> tuple[str, ...]:
-    """What a person should know about the colors: how much is doubtful, and what to color by hand next."""
+    """What a person should know: what fell back, which colors are doubtful, what to color by hand next."""
     from toonctl.stages.palette import pick_by_hand
 
     notes: list[str] = []
     for layer, told in colors.items():
+        fallen = [note.drawing for note in told.notes if note.fell_back]
+        if fallen:
+            few = f"{', '.join(fallen[:8])}{' ...' if len(fallen) > 8 else ''}"
+            notes.append(
+                f"layer {layer}: parts of {len(fallen)} inbetweens could not be drawn by their regions "
+                f"and fell back ({few}); see `fell_back` in `{shot.tree.relative(shot.tree.manifest)}`"
+            )
         n_doubts = sum(len(note.doubts) for note in told.notes)
         if n_doubts:
             drawings = sum(1 for note in told.notes if note.doubts)

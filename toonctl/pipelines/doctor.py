@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Literal
 
 from toonctl.core.errors import SpecError, ToonctlError, UsageError
+from toonctl.spec.commands import TASKS
 from toonctl.spec.preset import site_file
 from toonctl.spec.problems import nearest
-from toonctl.spec.shot import COMMANDS
 
 _NEEDED = (
     "einops",
@@ -169,17 +169,16 @@ def _site() -> Iterator[Finding]:
 
 def _engine(name: str) -> Iterator[Finding]:
     engines = files("toonctl.engines")
-    folders = {command: engines.joinpath(command.replace("-", "_")) for command in COMMANDS}
     known = {
-        item.name.removesuffix(".py"): command
-        for command, folder in folders.items()
-        for item in folder.iterdir()
+        item.name.removesuffix(".py"): task
+        for task in TASKS.values()
+        for item in engines.joinpath(task).iterdir()
         if item.name.endswith(".py") and not item.name.startswith("_")
     }
     if name not in known:
         raise UsageError(f"there is no engine `{name}`", "--engine", nearest(name, known, noun="engines"))
     try:
-        module = import_module(f"toonctl.engines.{known[name].replace('-', '_')}.{name}")
+        module = import_module(f"toonctl.engines.{known[name]}.{name}")
         torch = import_module("torch")
     except (ImportError, OSError) as error:
         yield Finding(f"engine {name}", "fail", f"cannot be loaded: {error}", "install toonctl again")

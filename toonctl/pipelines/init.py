@@ -83,7 +83,7 @@ def run(folder: Path, *, kind: Kind) -> Started:
 
 def shot_text(kind: Kind) -> str:
     """The commented shot file: what the example sets, and every other key with its default, commented out."""
-    from toonctl.spec.shot import ColorizeLongSpec
+    from toonctl.spec.colorize_long import ColorizeLongSpec
 
     blocks = [
         f"#:schema ./{SCHEMA_FILE}\n"

@@ -3,9 +3,9 @@
 from typing import Any
 
 from toonctl.core.errors import UsageError
+from toonctl.spec.commands import COMMANDS
 from toonctl.spec.problems import nearest
 from toonctl.spec.schema import shot_schema
-from toonctl.spec.shot import COMMANDS
 
 
 def run(command: str | None) -> dict[str, Any]:

@@ -16,6 +16,7 @@ PLANE_PX = 480 * 270
 N_GEOMETRY = 19
 _MULTIPLE = 16
 _THUMB = (48, 27)
+_UNIT = np.arange(256, dtype=np.float16) / np.float16(255)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +50,13 @@ def plane_distance(frame: LineFrame) -> NDArray[np.uint8]:
 def describe(frame: LineFrame, regions: Regions, graph: Graph) -> Description:
     """The matcher's view of `frame`."""
     ink = _shrink(frame.ink)
-    trace = _shrink(frame.trace) if frame.trace.any() else np.zeros_like(ink)
-    planes = np.stack([ink, trace, _distance(ink)]).astype(np.float16) / np.float16(255)
     h, w = ink.shape
     padded = np.zeros((3, -(-h // _MULTIPLE) * _MULTIPLE, -(-w // _MULTIPLE) * _MULTIPLE), np.float16)
-    padded[:, :h, :w] = planes
+    padded[0, :h, :w] = _UNIT[ink]
+    if frame.trace.any():
+        padded[1, :h, :w] = _UNIT[_shrink(frame.trace)]
+    distance = _distance(ink)
+    padded[2, :h, :w] = _UNIT[distance]
     scale = plane_scale(regions.width, regions.height)
     at = (regions.samples.astype(np.float32) + 0.5) * np.float32(scale)
     points = at / np.array([padded.shape[2], padded.shape[1]], np.float32) * 2 - 1
@@ -63,7 +66,7 @@ def describe(frame: LineFrame, regions: Regions, graph: Graph) -> Description:
         geometry=_geometry(regions, graph),
         adjacency=_adjacency(regions.n, graph),
         log_area=np.log(np.maximum(regions.area * scale * scale, 1.0)).astype(np.float32),
-        thumb=_thumb(ink),
+        thumb=_thumb(distance),
     )
 
 
@@ -83,8 +86,8 @@ def _distance(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(255 - np.minimum(np.minimum(away, 16) * 16, 255), np.uint8)
 
 
-def _thumb(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    soft = cv2.GaussianBlur(_distance(ink), (0, 0), 4)
+def _thumb(distance: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    soft = cv2.GaussianBlur(distance, (0, 0), 4)
     return np.asarray(cv2.resize(soft, _THUMB, interpolation=cv2.INTER_AREA), np.uint8)
 
 

@@ -4,13 +4,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from toonctl.core.types import LineFrame
+from toonctl.core.types import LineFrame, RegionMap
 
+_BESIDE = np.ones((3, 3), np.uint8)
 LUMA = np.array([0.2126, 0.7152, 0.0722])
 
 
 def paint_index(
-    labels: NDArray[np.uint16],
+    regions: RegionMap,
     colors: NDArray[np.uint16],
     frame: LineFrame,
     *,
@@ -21,15 +22,16 @@ def paint_index(
     `darkness_rank` `[K]` orders the color model for trace lines: a trace line takes whichever of its two
     sides ranks lowest. None leaves trace lines to the nearest side.
     """
-    lut = np.concatenate([np.zeros(1, np.uint16), colors])
-    index = lut[labels]
+    lut, shape = np.concatenate([np.zeros(1, np.uint16), colors]), (regions.height, regions.width)
+    index = np.repeat(lut[regions.labels], regions.lengths).reshape(shape)
     if not len(colors):
         return index
-    window = _window(labels == 0)
+    is_ink = np.repeat(regions.labels == 0, regions.lengths).reshape(shape)
+    window = _window(is_ink)
     if window is None:
         return index
-    view, ink = index[window], labels[window] == 0
-    view[ink] = _nearest(view, ink)[ink]
+    view, ink = index[window], np.ascontiguousarray(is_ink[window])
+    _take_nearest(view, ink)
     if darkness_rank is not None and frame.trace.any():
         _fill_trace(view, ink & (frame.trace[window] >= 64), darkness_rank)
     return index
@@ -56,17 +58,20 @@ def _window(ink: NDArray[np.bool_]) -> tuple[slice, slice] | None:
     )
 
 
-def _nearest(index: NDArray[np.uint16], ink: NDArray[np.bool_]) -> NDArray[np.uint16]:
-    """`index` with every ink pixel taking the value of the nearest pixel that is not ink."""
-    mask = ink.astype(np.uint8)
-    if mask.all():
-        return index
-    labeled = cv2.distanceTransformWithLabels(mask, cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL)
+def _take_nearest(index: NDArray[np.uint16], ink: NDArray[np.bool_]) -> None:
+    """Gives every ink pixel the value of the nearest pixel that is not ink, in place."""
+    if ink.all():
+        return
+    labeled = cv2.distanceTransformWithLabels(
+        ink.view(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
+    )
     nearest = np.asarray(labeled[1], np.int32)
+    # Only pixels beside the ink can be nearest to any of it.
+    rim = np.flatnonzero(cv2.dilate(ink.view(np.uint8), _BESIDE).view(bool) & ~ink)
     value = np.zeros(int(nearest.max()) + 1, np.uint16)
-    free = ~ink
-    value[nearest[free]] = index[free]
-    return value[nearest]
+    flat = np.ascontiguousarray(index).ravel()
+    value[nearest.ravel()[rim]] = flat[rim]
+    index[ink] = value[nearest[ink]]
 
 
 def _fill_trace(index: NDArray[np.uint16], trace: NDArray[np.bool_], rank: NDArray[np.uint16]) -> None:

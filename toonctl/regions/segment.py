@@ -1,12 +1,13 @@
 """Enclosed regions of a line drawing, closed over small gaps in the lines."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from toonctl.core.types import LineFrame, Pixels
+from toonctl.core.types import LineFrame, Pixels, RegionMap, Size
 
 GAP_PX_AT_540 = 3.0
 """Default radius that closes gaps: openings up to twice this many pixels wide, at 540 lines."""
@@ -63,6 +64,10 @@ class Regions:
         """Length of every run in pixels, `[S]`."""
         return np.diff(self.run_starts, append=self.width * self.height)
 
+    def runs(self) -> RegionMap:
+        """The label map alone, as it travels between rooms."""
+        return RegionMap(self.width, self.height, self.run_lengths().astype(np.uint32), self.run_labels)
+
     def label_map(self) -> NDArray[np.uint16]:
         """The label of every pixel, `[H, W]`."""
         return np.repeat(self.run_labels, self.run_lengths()).reshape(self.height, self.width)
@@ -70,32 +75,44 @@ class Regions:
 
 def find_regions(frame: LineFrame, options: SegmentOptions) -> Regions:
     """The enclosed regions of `frame`: 4-connected areas free of ink, split at openings within the gap."""
-    white = (frame.ink < options.line_threshold).astype(np.uint8)
-    labels = _components(white, options.gap_px)
-    area = np.bincount(labels.ravel())
+    white = (frame.ink < options.line_threshold).view(np.uint8)
+    labels = _components_around_ink(white, options.gap_px)
+    starts = _run_starts(labels)
+    run_labels = labels.ravel()[starts]
+    area = np.bincount(run_labels, np.diff(starts, append=labels.size)).astype(np.int64)
     keep = area >= options.min_region_px
     keep[0] = False
     keep[np.argsort(-np.where(keep, area, 0), kind="stable")[np.iinfo(np.uint16).max - 1 :]] = False
     renumber = np.zeros(len(area), np.uint16)
     renumber[keep] = np.arange(1, int(keep.sum()) + 1, dtype=np.uint16)
-    return measure(renumber[labels])
+    run_labels = renumber[run_labels]
+    # Dropped specks are ink now: runs of it that meet within a row become one.
+    is_first = np.ones(len(starts), bool)
+    is_first[1:] = (run_labels[1:] != run_labels[:-1]) | (starts[1:] % labels.shape[1] == 0)
+    return _measure_runs(starts[is_first], run_labels[is_first], size=(labels.shape[1], labels.shape[0]))
 
 
 def measure(labels: NDArray[np.uint16]) -> Regions:
     """The regions of a finished label map `[H, W]` whose labels 1..n all occur."""
-    height, width = labels.shape
-    flat = labels.ravel()
-    is_start = np.empty(flat.size, bool)
-    is_start[0] = True
-    np.not_equal(flat[1:], flat[:-1], out=is_start[1:])
-    is_start[::width] = True
-    starts = np.flatnonzero(is_start)
-    run_labels = flat[starts]
+    starts = _run_starts(labels)
+    return _measure_runs(starts, labels.ravel()[starts], size=(labels.shape[1], labels.shape[0]))
+
+
+def _run_starts(labels: NDArray[np.uint16] | NDArray[np.int32]) -> NDArray[np.int64]:
+    """Where a row begins or a pixel differs from the one before, as positions in the flattened map."""
+    is_start = _starts_mask(labels)
+    is_start[:: labels.shape[1]] = True
+    return np.flatnonzero(is_start)
+
+
+def _measure_runs(starts: NDArray[np.int64], run_labels: NDArray[np.uint16], *, size: Size) -> Regions:
+    """The regions of a label map of `size` (width, height) given by its runs."""
+    width, height = size
     n = int(run_labels.max(initial=0))
 
     inside = np.flatnonzero(run_labels)
     inside = inside[np.argsort(run_labels[inside], kind="stable")]
-    lengths = np.diff(starts, append=flat.size)[inside]
+    lengths = np.diff(starts, append=width * height)[inside]
     label = run_labels[inside].astype(np.int64) - 1
     y, x = np.divmod(starts[inside], width)
     last = x + lengths - 1
@@ -160,22 +177,52 @@ def _sample(
     return np.stack([x[run] + offset, y[run]], -1).reshape(-1, N_SAMPLES, 2).astype(np.int32)
 
 
-def _components(white: Pixels, gap_px: float) -> NDArray[np.int32]:
+def _components_around_ink(white: Pixels, gap_px: float) -> NDArray[np.int32]:
+    """`_components` of a picture, worked out only where there is ink, and some paper around it.
+
+    All beyond is paper that nothing divides, and as far as it touches that window, of one label along it.
+    """
+    height, width = white.shape
+    rows = np.flatnonzero(white.min(1) == 0)
+    if not len(rows):
+        return np.ones(white.shape, np.int32)
+    columns = np.flatnonzero(white[rows[0] : rows[-1] + 1].min(0) == 0)
+    step = _block_px(height)
+    margin = int(3 * gap_px) + 6 * step  # seeds of a gap lie this near to its ink
+    top, left = (max(0, int(line[0]) - margin) // step * step for line in (rows, columns))
+    bottom, right = min(height, int(rows[-1]) + margin), min(width, int(columns[-1]) + margin)
+    within = _components(np.ascontiguousarray(white[top:bottom, left:right]), gap_px, step=step)
+    around = (top, height - bottom, left, width - right)
+    return np.asarray(cv2.copyMakeBorder(within, *around, cv2.BORDER_REPLICATE), np.int32)
+
+
+def _block_px(height: int) -> int:
+    """Side of the blocks on which openings are found: above 540 lines that loses nothing and is quick."""
+    return max(1, height // _GAP_HEIGHT)
+
+
+@lru_cache(maxsize=16)
+def _ball(radius: float) -> Pixels:
+    """The pixels that are at most `radius` from the middle one, as OpenCV's 3x3 distance transform counts."""
+    reach = int(radius) + 2
+    apart = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
+    apart[reach, reach] = 0
+    near = cv2.distanceTransform(apart, cv2.DIST_L2, 3) <= radius
+    return near.astype(np.uint8)
+
+
+def _components(white: Pixels, gap_px: float, *, step: int) -> NDArray[np.int32]:
     """Label map `[H, W]` int32 of white areas, 0 on ink, split where an opening is narrower than 2 gap_px."""
     n_plain, labels = cv2.connectedComponents(white, connectivity=4, ltype=cv2.CV_32S)
     plain = np.asarray(labels, np.int32)
     if gap_px <= 0:
         return plain
-    # Openings are found on blocks of pixels that are paper throughout; above 540 lines that loses nothing and
-    # saves most of the time.
-    step = max(1, white.shape[0] // _GAP_HEIGHT)
-    paper = white
+    paper = white  # blocks count as paper when all their pixels are
     if step > 1:
         block = np.ones((step, step), np.uint8)
         paper = np.ascontiguousarray(cv2.erode(white, block, anchor=(0, 0))[::step, ::step])
     plain_at = plain[::step, ::step]
-    distance = cv2.distanceTransform(paper, cv2.DIST_L2, 3)
-    wide = (distance > gap_px / step).astype(np.uint8)
+    wide = cv2.erode(paper, _ball(gap_px / step))
     n_seeds, found = cv2.connectedComponents(wide, connectivity=4, ltype=cv2.CV_32S)
     seeds = np.asarray(found, np.int32)
     owner = np.zeros(n_seeds, np.int32)
@@ -186,7 +233,8 @@ def _components(white: Pixels, gap_px: float) -> NDArray[np.int32]:
     is_split[0] = False
     if not is_split.any():
         return plain
-    grown = _grow_seeds(np.where(paper > 0, plain_at, 0), seeds, is_split, gap_px / step)
+    within = plain_at if step == 1 else np.where(paper > 0, plain_at, 0)
+    grown = _grow_seeds(within, seeds, is_split, gap_px / step)
     return grown if step == 1 else _enlarge(plain, grown, is_split, step)
 
 
@@ -195,61 +243,108 @@ def _enlarge(
 ) -> NDArray[np.int32]:
     """`plain` with its split areas labeled as in `grown`, a label map of blocks of `step` pixels."""
     height, width = plain.shape
-    inside = is_split[plain]
-    blocks = grown.astype(np.float32).repeat(step, 0)[:height].repeat(step, 1)[:, :width]
-    blocks = np.where(inside[: len(blocks), : blocks.shape[1]], blocks, 0)
-    labels = np.zeros(plain.shape, np.float32)
-    labels[: blocks.shape[0], : blocks.shape[1]] = blocks
+    inside = np.take(is_split, plain)
+    n_rows, n_columns = grown.shape
+    blocks = np.empty((n_rows, step, n_columns, step), np.int32)
+    blocks[:] = grown[:, None, :, None]
+    blocks = blocks.reshape(n_rows * step, n_columns * step)[:height, :width]
+    # A rim of zeros around, so that every pixel has eight neighbors.
+    rimmed = np.zeros((height + 2, width + 2), np.int32)
+    np.copyto(rimmed[1:-1, 1:-1], blocks, where=inside)
+    labels = rimmed.ravel()
     # Blocks cut by a line hold no label: what is left of them takes that of the paper beside it.
+    open_at = np.flatnonzero(inside & (rimmed[1:-1, 1:-1] == 0))
+    open_at += 2 * (open_at // width) + width + 3
+    beside = [dy * (width + 2) + dx for dy in (-1, 0, 1) for dx in (-1, 0, 1) if dy or dx]
     for _ in range(step + 1):
-        labels = np.where(inside & (labels == 0), cv2.dilate(labels, np.ones((3, 3), np.uint8)), labels)
-    return np.where(inside, labels.astype(np.int32), plain)
+        highest = labels[open_at + beside[0]]
+        for offset in beside[1:]:
+            np.maximum(highest, labels[open_at + offset], out=highest)
+        labels[open_at] = highest
+        open_at = open_at[highest == 0]
+    return np.where(inside, rimmed[1:-1, 1:-1], plain)
 
 
 def _grow_seeds(
     plain: NDArray[np.int32], seeds: NDArray[np.int32], is_split: NDArray[np.bool_], gap_px: float
 ) -> NDArray[np.int32]:
     """`plain` with every split area divided among its seeds; seedless remainders join what they touch."""
-    inside = is_split[plain]
+    inside = np.take(is_split, plain)
     is_seed = inside & (seeds > 0)
     distance, labeled = cv2.distanceTransformWithLabels(
-        np.where(is_seed, 0, 1).astype(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_CCOMP
+        np.logical_not(is_seed).view(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_CCOMP
     )
     nearest = np.asarray(labeled, np.int32)
     at = np.flatnonzero(is_seed.ravel() & _starts_mask(seeds))
+    seed, owner, group = (plane.ravel()[at] for plane in (seeds, plain, nearest))
+    # Seeds that touch at a corner are one group to the distance transform: one of them stands for all.
     seed_of = np.zeros(int(nearest.max()) + 1, np.int32)
     owner_of = np.zeros_like(seed_of)
-    seed_of[nearest.ravel()[at]] = seeds.ravel()[at]
-    owner_of[nearest.ravel()[at]] = plain.ravel()[at]
+    seed_of[group], owner_of[group] = seed, owner
+    n_plain = np.int32(len(is_split))
+    label_of = np.zeros(int(seeds.max(initial=0)) + 1, np.int32)
+    label_of[seed] = np.where(owner_of[group] == owner, seed_of[group] + n_plain, 0)
+    labels = np.take(label_of, seeds)
+    between = np.flatnonzero(inside & (labels == 0))
+    np.copyto(labels, plain, where=~inside)
+    from_group = nearest.ravel()[between]
     # The nearest seed may lie behind a line; such pixels, and thin corridors, are settled by contact below.
-    is_near = inside & (owner_of[nearest] == plain) & (distance <= 2.0 * gap_px + 2.0)
-    labels = np.where(inside, 0, plain)
-    n_plain = len(is_split)
-    labels[is_near] = seed_of[nearest[is_near]] + n_plain
-
-    rest = (inside & ~is_near).astype(np.uint8)
-    n_rest, rest_labels, stats, _ = cv2.connectedComponentsWithStats(rest, connectivity=4, ltype=cv2.CV_32S)
-    next_label = int(labels.max()) + 1
-    height, width = labels.shape
-    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
-    for i in range(1, n_rest):
-        x, y, w, h, area = (int(v) for v in stats[i])
-        window = np.s_[max(0, y - 1) : min(height, y + h + 1), max(0, x - 1) : min(width, x + w + 1)]
-        mine = rest_labels[window] == i
-        rim = cv2.dilate(mine.astype(np.uint8), cross).astype(bool) & ~mine
-        touching, contact = np.unique(labels[window][rim], return_counts=True)
-        contact = contact[touching > 0]
-        touching = touching[touching > 0]
-        view = labels[window]
-        if len(touching) == 1 or (len(touching) > 1 and area < 16 * gap_px**2):
-            view[mine] = touching[contact.argmax()]
-        else:
-            view[mine] = next_label
-            next_label += 1
+    is_near = (owner_of[from_group] == plain.ravel()[between]) & (
+        np.asarray(distance).ravel()[between] <= 2.0 * gap_px + 2.0
+    )
+    labels.ravel()[between] = np.where(is_near, seed_of[from_group] + n_plain, 0)
+    _settle(labels, between[~is_near], gap_px)
     return labels
 
 
-def _starts_mask(labels: NDArray[np.int32]) -> NDArray[np.bool_]:
+def _settle(labels: NDArray[np.int32], rest: NDArray[np.int64], gap_px: float) -> None:
+    """Labels the pixels at `rest` (flat positions), area by area: as what they touch most, or anew.
+
+    An area between several regions stays one of its own unless it is small.
+    """
+    if not len(rest):
+        return
+    is_rest = np.zeros(labels.shape, np.uint8)
+    is_rest.ravel()[rest] = 1
+    n_areas, found = cv2.connectedComponents(is_rest, connectivity=4, ltype=cv2.CV_32S)
+    area_of = np.asarray(found, np.int32).ravel()[rest].astype(np.int64)
+    area, place = _rim(rest, area_of, is_rest)
+    touched, next_label = labels.ravel()[place], int(labels.max()) + 1
+    key, contact = np.unique((area * next_label + touched)[touched > 0], return_counts=True)
+    area, touched = np.divmod(key, next_label)
+    # Of several labels the one touched longest, of equals the lowest: the last to be assigned counts.
+    order = np.lexsort((-touched, contact, area))
+    joined = np.zeros(n_areas, np.int64)
+    joined[area[order]] = touched[order]
+    n_touched = np.bincount(area, minlength=n_areas)
+    is_small = np.bincount(area_of, minlength=n_areas) < 16 * gap_px**2
+    is_own = (n_touched == 0) | ((n_touched > 1) & ~is_small)
+    is_own[0] = False
+    joined[is_own] = next_label + np.arange(int(is_own.sum()))
+    labels.ravel()[rest] = joined[area_of]
+
+
+def _rim(
+    rest: NDArray[np.int64], area_of: NDArray[np.int64], is_rest: Pixels
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Every pixel beside an area, once for each area it is beside: the areas and the flat positions."""
+    height, width = is_rest.shape
+    column, n_areas = rest % width, int(area_of.max()) + 1
+    keys: list[NDArray[np.int64]] = []
+    for offset, is_inside in (
+        (-1, column > 0),
+        (1, column < width - 1),
+        (-width, rest >= width),
+        (width, rest < (height - 1) * width),
+    ):
+        place, area = rest[is_inside] + offset, area_of[is_inside]
+        is_free = is_rest.ravel()[place] == 0
+        keys.append(place[is_free] * n_areas + area[is_free])
+    place, area = np.divmod(np.unique(np.concatenate(keys)), n_areas)
+    return area, place
+
+
+def _starts_mask(labels: NDArray[np.uint16] | NDArray[np.int32]) -> NDArray[np.bool_]:
     flat = labels.ravel()
     mask = np.empty(flat.size, bool)
     mask[0] = True

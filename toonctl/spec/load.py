@@ -12,10 +12,11 @@ from pydantic import ValidationError, create_model
 from typing_extensions import TypeVar
 
 from toonctl.core.errors import Problem, SpecError, UsageError
+from toonctl.spec.commands import COMMANDS
 from toonctl.spec.keylines import KeyLines, KeyPath
 from toonctl.spec.preset import Preset
 from toonctl.spec.problems import nearest, problems_of
-from toonctl.spec.shot import COMMANDS, ShotSpec
+from toonctl.spec.shot import ShotSpec
 from toonctl.spec.sources import (
     SHARED_TABLES,
     Source,

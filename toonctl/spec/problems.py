@@ -68,7 +68,7 @@ def _sentence(details: ErrorDetails, schema: dict[str, Any]) -> tuple[str, str |
     if kind == "missing":
         return f"`{path[-1]}` is missing", _missing_hint(schema, path)
     if kind == "literal_error":
-        allowed = re.findall(r"'([^']*)'", context["expected"])
+        allowed = re.findall(r"'([^']*)'", context["expected"]) or re.findall(r"\d+", context["expected"])
         return f"{_shown(given)} is not a choice here", nearest(str(given), allowed, noun="one of")
     if kind == "too_short":
         return f"at least {context['min_length']} `[[{path[-1]}]]` is needed", f"add a table `[[{path[-1]}]]`"

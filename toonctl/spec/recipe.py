@@ -8,6 +8,18 @@ from pydantic import Field, ValidationError
 
 from toonctl.core.errors import Problem, SpecError
 from toonctl.spec.problems import nearest, problems_of
+from toonctl.spec.recipe_longanimation import (
+    LongAnimationColorRecipe,
+    LongAnimationDataRecipe,
+    LongAnimationDglmRecipe,
+    LongAnimationSketchRecipe,
+)
+from toonctl.spec.recipe_tooncomposer import ToonComposerSlraRecipe
+from toonctl.spec.recipe_tooncrafter import (
+    ToonCrafterKdRecipe,
+    ToonCrafterLoraRecipe,
+    ToonCrafterSweepRecipe,
+)
 from toonctl.spec.table import Table
 from toonctl.spec.tomlfile import read_toml
 
@@ -20,8 +32,8 @@ class CelMatcherRecipe(Table):
     decay_steps: int = Field(ge=0, description="Steps of the falling part of the learning rate, at the end.")
     warmup_steps: int = Field(100, ge=0, description="Steps of the rising part, at the start.")
     shots_per_step: int = Field(2, gt=0, description="Each shot gives 4 drawings: 12 matchings.")
-    learning_rate: float = Field(1e-3, gt=0, description="Of AdamW, between rise and fall.")
-    weight_decay: float = Field(0.01, ge=0, description="Of AdamW.")
+    learning_rate: float = Field(1e-3, gt=0, description="Between rise and fall.")
+    weight_decay: float = Field(0.01, ge=0, description="Of every parameter, per unit of learning rate.")
     seed: int = Field(0, ge=0, description="Decides drawings and starting weights.")
     device: str = Field("cpu", pattern=r"^(cpu|cuda(:\d+)?)$", description="cpu, cuda or cuda:1.")
     precision: Literal["float32", "bfloat16"] = Field("bfloat16", description="Of the network's arithmetic.")
@@ -36,7 +48,17 @@ class CelMatcherRecipe(Table):
     )
 
 
-RECIPES: Mapping[str, type[Table]] = {"cel_matcher": CelMatcherRecipe}
+RECIPES: Mapping[str, type[Table]] = {
+    "cel_matcher": CelMatcherRecipe,
+    "tooncomposer_slra": ToonComposerSlraRecipe,
+    "longanimation_data": LongAnimationDataRecipe,
+    "longanimation_sketch": LongAnimationSketchRecipe,
+    "longanimation_dglm": LongAnimationDglmRecipe,
+    "longanimation_color": LongAnimationColorRecipe,
+    "tooncrafter_lora": ToonCrafterLoraRecipe,
+    "tooncrafter_sweep": ToonCrafterSweepRecipe,
+    "tooncrafter_kd": ToonCrafterKdRecipe,
+}
 """The model of every recipe, by its `recipe` key; `training/<name>.py` runs it."""
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from toonctl.spec.shot import COMMANDS
+from toonctl.spec.commands import COMMANDS
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

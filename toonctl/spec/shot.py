@@ -1,27 +1,16 @@
-"""The shot file as records. Every default value of toonctl stands here and nowhere else.
+"""The tables that the shot files of all commands share; each command's own stand in a file of its name.
 
-One model per command, found by name in `COMMANDS`; the tables are shared. `[engine]` is validated by the
-engine chosen, so a command with several engines has one engine table each.
+Every default value of toonctl stands in these files and in `engine_tables.py`, and nowhere else.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
-from typing import Annotated, Literal, TypeAlias
+from collections.abc import Iterator, Sequence
+from typing import Annotated, ClassVar, Literal, TypeAlias, cast
 
-from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import Field
 
-from toonctl.spec.table import (
-    ArtPath,
-    ArtPattern,
-    Exposure,
-    Fault,
-    FrameRange,
-    LayerName,
-    Name,
-    Rate,
-    Table,
-    refusal,
-)
+from toonctl.spec.engine_tables import EngineTable
+from toonctl.spec.table import Fault, FrameRange, LayerName, Name, Rate, Table
 
 RoleName: TypeAlias = Literal[
     "ignore",
@@ -40,26 +29,6 @@ MovieProfile: TypeAlias = Literal["prores4444", "animation", "png", "prores422hq
 SheetFormat: TypeAlias = Literal["xdts", "csv", "otio"]
 
 
-def _check_gap(value: object) -> object:
-    if value == "auto":
-        return value
-    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 200:
-        return value
-    raise refusal(
-        'must be "auto" or a number of pixels from 0 to 200',
-        '"auto" closes 3 px at 540 lines and grows with the picture; 0 closes nothing',
-    )
-
-
-GapPx = Annotated[
-    float | Literal["auto"],
-    BeforeValidator(_check_gap),
-    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0, "maximum": 200}, {"const": "auto"}]}),
-]
-MinRegionPx = Annotated[int, Field(ge=0, le=10_000)]
-LineThreshold = Annotated[int, Field(ge=1, le=255)]
-
-
 class ShotTable(Table):
     """The shot as the studio knows it."""
 
@@ -76,34 +45,6 @@ class ShotTable(Table):
     prompt: str = Field(default="", description="What happens, in words; read by engines that take text.")
 
 
-class ArtTable(Table):
-    """Where the drawings are: numbered pictures (`line`) or a layered PSD (`psd`), and when each is shown."""
-
-    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["line"]}, {"required": ["psd"]}]})
-
-    line: ArtPattern | None = Field(default=None, description="Numbered line drawings, `line/walk.####.png`.")
-    layer: LayerName = Field(default="A", description="The layer that the pictures of `line` are.")
-    background: ArtPath | None = Field(default=None, description="A painted picture below all layers.")
-    psd: ArtPath | None = Field(
-        default=None, description="A layered PSD, or `cut012_####.psd` for one per frame."
-    )
-    sheet: ArtPath | None = Field(default=None, description="Exposure sheet: `.xdts`, `.tdts` or `.csv`.")
-    exposure: dict[LayerName, Exposure] | None = Field(
-        default=None, description='The sheet in words, by layer: { A = "1x6 2x6 3x12" }.'
-    )
-
-    @classmethod
-    def rules(cls, keys: Collection[str]) -> Iterator[Fault]:
-        if "line" not in keys and "psd" not in keys:
-            yield Fault(
-                (), "the shot has no drawings", 'add `line = "line/walk.####.png"` or `psd = "cut012.psd"`'
-            )
-        if "line" in keys and "psd" in keys:
-            yield Fault(("psd",), "`line` and `psd` are both given", "keep the one that holds the drawings")
-        if "sheet" in keys and "exposure" in keys:
-            yield Fault(("exposure",), "`sheet` and `exposure` are both given", "keep one of them")
-
-
 class PsdTable(Table):
     """How layered PSDs are read."""
 
@@ -116,96 +57,10 @@ class PsdTable(Table):
     )
 
 
-class ReferenceTable(Table):
-    """A painted drawing that sets the colors; without `frame` and `drawings` it is a color design."""
-
-    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["image"]}, {"required": ["psd"]}]})
-
-    frame: int | None = Field(default=None, description="The frame of the shot it shows.")
-    image: ArtPath | None = Field(default=None, description="The painted picture.")
-    line: ArtPath | None = Field(
-        default=None, description="Its line layer, when `image` holds no black lines."
-    )
-    layer: LayerName | None = Field(
-        default=None, description="The layer that `image` paints; `[art] layer` when absent."
-    )
-    psd: ArtPath | None = Field(default=None, description="A painted layered PSD, instead of `image`.")
-    drawings: dict[LayerName, str] = Field(
-        default_factory=dict[str, str], description='Which drawings the PSD shows: { A = "1", B = "2" }.'
-    )
-
-    @classmethod
-    def rules(cls, keys: Collection[str]) -> Iterator[Fault]:
-        if "image" not in keys and "psd" not in keys:
-            yield Fault((), "the reference has no picture", 'add `image = "color/walk.0001.png"` or a `psd`')
-        if "image" in keys and "psd" in keys:
-            yield Fault(("psd",), "`image` and `psd` are both given", "keep one of them")
-        if "image" in keys and "drawings" in keys:
-            yield Fault(
-                ("drawings",), "`drawings` goes with `psd`", "an image shows one drawing: give its `frame`"
-            )
-        if "psd" in keys:
-            for key in ("line", "layer"):
-                if key in keys:
-                    yield Fault((key,), f"`{key}` goes with `image`", "a PSD names its layers itself")
-        if "frame" in keys and "drawings" in keys:
-            yield Fault(("frame",), "`frame` and `drawings` are both given", "keep one of them")
-
-
 class LayerTable(Table):
     """Options of one layer; what is absent follows `[engine]`."""
 
     name: LayerName = Field(description="The layer, as the PSD or the sheet names it.")
-    color: bool = Field(default=True, description="False leaves the layer as it is.")
-    gap_px: GapPx | None = Field(default=None, description="As in `[engine]`, for this layer.")
-    min_region_px: MinRegionPx | None = Field(default=None, description="As in `[engine]`, for this layer.")
-    line_threshold: LineThreshold | None = Field(
-        default=None, description="As in `[engine]`, for this layer."
-    )
-
-
-class EngineTable(Table):
-    """Who draws. These keys are the same for every engine."""
-
-    preset: str | None = Field(
-        default=None, description="A preset by name, or a `.toml` beside the shot file."
-    )
-    device: str = Field(
-        default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:1."
-    )
-    seed: int = Field(
-        default=0, ge=0, le=2**63 - 1, description="Never random: the same seed gives the same pictures."
-    )
-
-
-class CelColorize(EngineTable):
-    """The built-in engine coloring line drawings: runs on the CPU, needs no download."""
-
-    name: Literal["cel"] = "cel"
-    matcher: Literal["learned", "geometric"] = Field(
-        default="learned",
-        description="How regions find each other: trained matcher, or optical flow and shape alone.",
-    )
-    gap_px: GapPx = Field(
-        default="auto",
-        description='Gaps in lines up to twice this wide are closed; "auto" = 3 px at 540 lines, 0 = none.',
-    )
-    min_region_px: MinRegionPx = Field(default=6, description="Smaller specks join the area around them.")
-    line_threshold: LineThreshold = Field(
-        default=64, description="Ink coverage 1..255 from which a pixel is line."
-    )
-    memory_items: int = Field(
-        default=32, ge=1, le=1000, description="Colored drawings remembered beside the references."
-    )
-    backward_sweep: bool = Field(default=True, description="Go through the shot a second time, backwards.")
-    figures: bool = Field(default=True, description="Match whole figures before their parts.")
-    doubt_below: float = Field(
-        default=0.35, ge=0, le=1, description="Regions less sure than this are listed as doubtful."
-    )
-    plan: Literal["chain"] = Field(
-        default="chain",
-        description="How a shot is split over a farm: a chunk goes on from the memory of the one before.",
-    )
 
 
 class OutputTable(Table):
@@ -214,7 +69,14 @@ class OutputTable(Table):
     movies: Annotated[tuple[MovieProfile, ...], Field(strict=False)] = Field(
         default=("prores4444",), description="Movie profiles; empty writes none."
     )
+    layer_movies: bool | None = Field(
+        default=None, description="Also a movie of each layer; absent = when there are several layers."
+    )
     psd: bool = Field(default=False, description="Write a layered PSD of all drawings.")
+    psd_per_picture: bool | None = Field(
+        default=None,
+        description="Write a layered PSD of every new picture; absent = for `layerpack` alone.",
+    )
     split: bool = Field(default=False, description="Also write line and paint of every drawing apart.")
     png: Literal["auto", "rgba"] = Field(
         default="auto",
@@ -230,7 +92,7 @@ class OutputTable(Table):
     preview: bool = Field(default=True, description="Write contact sheet and flip-book page.")
     sheets: Annotated[tuple[SheetFormat, ...], Field(strict=False)] | None = Field(
         default=None,
-        description="Exposure sheets to write; absent = xdts and csv when the shot came with one.",
+        description="Exposure sheets to write; absent = xdts and csv, if there is anything to tell.",
     )
 
 
@@ -239,39 +101,41 @@ class ShotSpec(Table):
 
     shot: ShotTable
     psd: PsdTable = PsdTable()
-    layers: Annotated[tuple[LayerTable, ...], Field(strict=False)] = Field(default=(), alias="layer")
     output: OutputTable = OutputTable()
 
-    def faults(self) -> Iterator[Fault]:
-        counts = Counter(layer.name for layer in self.layers)
-        for index, layer in enumerate(self.layers):
-            if counts[layer.name] > 1:
-                yield Fault(
-                    ("layer", index, "name"),
-                    f"layer `{layer.name}` has {counts[layer.name]} tables",
-                    "keep one `[[layer]]` per layer",
-                )
+    is_layered: ClassVar[bool] = False
+    """Whether the command's pictures are stacks of layers first of all, to be delivered as such."""
+
+    @property
+    def sheet_file(self) -> str | None:
+        """The exposure sheet that the shot came with, None without one."""
+        return cast("str | None", getattr(getattr(self, "art", None), "sheet", None))
+
+    @property
+    def has_sheet(self) -> bool:
+        """Whether the shot came with a sheet, as a file or in words."""
+        return (
+            self.sheet_file is not None or getattr(getattr(self, "art", None), "exposure", None) is not None
+        )
+
+    @property
+    def engine_table(self) -> EngineTable:
+        """`[engine]`, whose further keys are the engine's own."""
+        return cast("EngineTable", getattr(self, "engine"))  # noqa: B009 - each command has its own field
+
+    @property
+    def layer_tables(self) -> "Sequence[LayerTable]":
+        """The `[[layer]]` tables, whose further keys are the command's own."""
+        return cast("Sequence[LayerTable]", getattr(self, "layers"))  # noqa: B009 - as above
 
 
-class ColorizeLongSpec(ShotSpec):
-    """The shot file of `colorize-long`."""
-
-    art: ArtTable
-    references: Annotated[tuple[ReferenceTable, ...], Field(strict=False, min_length=1)] = Field(
-        alias="reference"
-    )
-    engine: CelColorize = CelColorize()
-
-    def faults(self) -> Iterator[Fault]:
-        yield from super().faults()
-        for index, reference in enumerate(self.references):
-            if reference.frame is not None and reference.frame < self.shot.first_frame:
-                yield Fault(
-                    ("reference", index, "frame"),
-                    f"frame {reference.frame} lies before the shot, which starts at {self.shot.first_frame}",
-                    "count from `[shot] first_frame`",
-                )
-
-
-COMMANDS: Mapping[str, type[ShotSpec]] = {"colorize-long": ColorizeLongSpec}
-"""The shot-file model of every drawing command."""
+def layers_named_twice(layers: Sequence[LayerTable]) -> Iterator[Fault]:
+    """A fault for each `[[layer]]` table of a layer that has more than one."""
+    counts = Counter(layer.name for layer in layers)
+    for index, layer in enumerate(layers):
+        if counts[layer.name] > 1:
+            yield Fault(
+                ("layer", index, "name"),
+                f"layer `{layer.name}` has {counts[layer.name]} tables",
+                "keep one `[[layer]]` per layer",
+            )

@@ -32,7 +32,8 @@ def load_cel(cel: Cel, *, size: Size, options: ReadOptions | None = None) -> Cel
         line, trace = _load_lines(cel.path)
         pixels = CelPixels(line, trace)
     else:
-        pixels = CelPixels(None, None, (PaintPart(Role.PAINT, "normal", False, read_picture(cel.path)),))
+        line, trace = (None, None) if cel.line is None else _load_lines(cel.line)
+        pixels = CelPixels(line, trace, (PaintPart(Role.PAINT, "normal", False, read_picture(cel.path)),))
     for plane in (pixels.line, *(part.rgba for part in pixels.paint[:1])):
         if plane is not None and plane.shape[:2] != size[::-1]:
             raise ArtError(f"`{cel.path.name}` has changed while it was read", str(cel.path), "run again")

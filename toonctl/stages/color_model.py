@@ -69,21 +69,27 @@ def read_color_model(
     return model, [lut[codes] for codes in coded]
 
 
-def _code(pictures: Sequence[NDArray[np.uint32]]) -> tuple[list[NDArray[np.int64]], NDArray[np.uint32]]:
+def _code(pictures: Sequence[NDArray[np.uint32]]) -> tuple[list[NDArray[np.int32]], NDArray[np.uint32]]:
     """Each picture `[H, W, 3]` as one number a pixel, and the words `[n, 3]` that each number stands for."""
-    sizes = [picture.shape[:2] for picture in pictures]
-    codes = np.zeros(sum(h * w for h, w in sizes), np.int64)
-    for plane in range(3):
-        flat = np.concatenate([picture[..., plane].ravel() for picture in pictures])
-        _, values = np.unique(flat, return_inverse=True) if flat.any() else (None, 0)
-        _, codes = np.unique(codes * (int(np.max(values)) + 1) + values, return_inverse=True)
-    first = np.unique(codes, return_index=True)[1]
-    mixes = np.concatenate([picture.reshape(-1, 3) for picture in pictures])[first]
-    ends = np.cumsum([h * w for h, w in sizes])[:-1]
-    return [part.reshape(size) for part, size in zip(np.split(codes, ends), sizes, strict=True)], mixes
+    lengths: list[NDArray[np.int64]] = []
+    firsts: list[NDArray[np.uint32]] = []
+    for picture in pictures:
+        pixels = picture.reshape(-1, 3)
+        # Paint is long runs: what differs from the pixel before is looked at, not every pixel.
+        starts = np.concatenate(([0], np.flatnonzero((pixels[1:] != pixels[:-1]).any(axis=1)) + 1))
+        lengths.append(np.diff(starts, append=len(pixels)))
+        firsts.append(pixels[starts])
+    mixes, codes = np.unique(np.concatenate(firsts), axis=0, return_inverse=True)
+    ends = np.cumsum([len(first) for first in firsts])[:-1]
+    parts = np.split(codes.ravel().astype(np.int32), ends)
+    coded = [
+        np.repeat(part, length).reshape(picture.shape[:2])
+        for part, length, picture in zip(parts, lengths, pictures, strict=True)
+    ]
+    return coded, mixes
 
 
-def _is_flat(codes: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _is_flat(codes: NDArray[np.int32]) -> NDArray[np.bool_]:
     """Where a pixel equals its four neighbors, `[H, W]`."""
     flat = np.ones(codes.shape, bool)
     across, down = codes[:, 1:] == codes[:, :-1], codes[1:] == codes[:-1]

@@ -61,14 +61,30 @@ def _layer_cells(show: Show, layer: str, size: Size, count: int) -> Iterator[Cel
     for reference in show.references:
         if reference.layer == layer:
             yield Cell(f"{layer}  reference", reference.title, (_boxed(reference.rgba, size),))
-    for name in chosen(drawn, count):
+    picked = chosen(drawn, count)
+    lines = {name: show.line(layer, name) for name in picked}
+    if all(line is None for line in lines.values()):
+        yield from _plain_cells(show, layer, size, chosen(drawn, 2 * count))
+        return
+    for name, line in lines.items():
         frame = show.timeline.frames_of(layer, name)[0]
-        line = show.line(layer, name)
         pictures = (
             None if line is None else _on_paper(shrink(line, size)),
             shrink(show.color(layer, name), size),
         )
         yield Cell(f"{layer}  drawing {name}", f"frame {frame:04d}", pictures)
+
+
+def _plain_cells(show: Show, layer: str, size: Size, names: Sequence[str]) -> Iterator[Cell]:
+    """Drawings that have no line art to stand beside, two to a cell."""
+    for at in range(0, len(names), 2):
+        pair = names[at : at + 2]
+        frames = [show.timeline.frames_of(layer, name)[0] for name in pair]
+        yield Cell(
+            f"{layer}  drawing {', '.join(pair)}",
+            "frame " + ", ".join(f"{frame:04d}" for frame in frames),
+            tuple(shrink(show.color(layer, name), size) for name in pair),
+        )
 
 
 def _comp_cells(show: Show, size: Size, count: int) -> Iterator[Cell]:

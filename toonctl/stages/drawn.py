@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from toonctl.core.errors import ArtError
+from toonctl.core.names import name_fault
 from toonctl.core.timesheet import MAX_FRAMES, Timesheet, format_frames
 from toonctl.core.types import Cel, Layer, Role
 from toonctl.formats.psd_tree import PsdDocument, PsdNode
@@ -96,3 +97,14 @@ def psd_cel(layer: str, name: str, node: PsdNode, *, document: PsdDocument, find
 def named(names: Iterable[str]) -> str:
     """Names for a message: `` `A`, `B` ``, or `none`."""
     return ", ".join(f"`{name}`" for name in names) or "none"
+
+
+def check_layer_names(layers: Iterable[Layer], findings: Findings) -> None:
+    """Notes the layers and drawings whose names no file can have."""
+    for layer in layers:
+        for what, name in (("layer", layer.name), *(("drawing", name) for name in layer.cels)):
+            fault = name_fault(name)
+            if fault is not None:
+                shown = name.encode("ascii", "backslashreplace").decode()[:60]
+                hint = "rename it in the drawing program: files are named by it"
+                findings.spec_problem(f"the {what} name `{shown}` {fault}", "art.psd", hint)

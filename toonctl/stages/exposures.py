@@ -1,7 +1,7 @@
 """When each drawing is shown: from an exposure sheet, from the shot file, or from the numbers of files."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from toonctl.core.timesheet import Timesheet, format_frames, parse_exposure, parse_frames
@@ -48,21 +48,31 @@ def sheet_exposures(
 
     Raises: SpecError when `frames` cannot be read; `findings` gets those that the sheet does not have.
     """
-    whole = range(first_frame, first_frame + sheet.n_frames)
-    chosen = frame_range(frames, findings) if frames is not None else whole
-    if chosen and (chosen[0] not in whole or chosen[-1] not in whole):
-        there = f"{first_frame}-{whole[-1]}"
-        findings.spec_problem(f"frames {frames} are not all in the sheet, which has {there}", "shot.frames")
-        chosen = whole
-    start = chosen.start - first_frame
+    tracks = {track: _named(shown) for track, shown in sheet.exposures.items()}
+    whole = Exposures(first_frame, sheet.n_frames, tracks, sheet.marks)
+    return whole if frames is None else cut_exposures(whole, frames, findings)
+
+
+def cut_exposures(whole: Exposures, frames: str, findings: Findings) -> Exposures:
+    """The `frames` of the shot out of `whole`; `findings` gets those that it does not have.
+
+    Raises: SpecError when `frames` cannot be read.
+    """
+    there = range(whole.first_frame, whole.first_frame + whole.n_frames)
+    chosen = frame_range(frames, findings)
+    if chosen[0] not in there or chosen[-1] not in there:
+        span = f"{there[0]}-{there[-1]}" if there else "none"
+        findings.spec_problem(f"frames {frames} are not all in the sheet, which has {span}", "shot.frames")
+        chosen = there
+    start = chosen.start - whole.first_frame
     stop = start + len(chosen)
     return Exposures(
         chosen.start,
         len(chosen),
-        {track: _named(shown[start:stop]) for track, shown in sheet.exposures.items()},
+        {track: shown[start:stop] for track, shown in whole.tracks.items()},
         {
             track: {index - start: mark for index, mark in marks.items() if start <= index < stop}
-            for track, marks in sheet.marks.items()
+            for track, marks in whole.marks.items()
         },
     )
 
@@ -86,6 +96,35 @@ def written_timesheet(exposure: Mapping[str, str]) -> Timesheet:
         n_frames,
         {layer: names + (None,) * (n_frames - len(names)) for layer, names in shown.items()},
     )
+
+
+def marked_timesheet(exposure: Mapping[str, str]) -> Timesheet:
+    """The sheet that `[art] exposure` spells out, `+x2` being an inbetween mark held for two frames.
+
+    Raises: SpecError.
+    """
+    marks: dict[str, dict[int, str]] = {}
+    plain: dict[str, str] = {}
+    for layer, text in exposure.items():
+        words: list[str] = []
+        index, before = 0, "-"
+        for word in text.split():
+            name, held = before, word[1:]
+            if word.startswith("+"):
+                marks.setdefault(layer, {})[index] = "tick_1"
+            else:
+                name, held = _split_word(word)
+                before = name
+            words.append(f"{name}{held or 'x1'}")
+            index += len(parse_exposure(words[-1]))
+        plain[layer] = " ".join(words)
+    return replace(written_timesheet(plain), marks=marks)
+
+
+def _split_word(word: str) -> tuple[str, str]:
+    """Drawing and hold of `2x6`; the last `x` counts."""
+    head, _, tail = word.rpartition("x")
+    return (head, f"x{tail}") if head and tail.isdecimal() else (word, "")
 
 
 def frame_range(frames: str, findings: Findings) -> range:

@@ -27,6 +27,9 @@ class Code(StrEnum):
     BAD_PROFILE = "W106"
     UNKNOWN_LAYER = "W107"
     NOT_IN_SHEET = "W108"
+    NOT_IN_EVERY_KEY = "W109"
+    BEFORE_FIRST_KEY = "W110"
+    STILL_DIFFERS = "W111"
 
 
 class Findings:
@@ -54,6 +57,11 @@ class Findings:
     def size(self) -> Size | None:
         """The size of the first picture of the canvas."""
         return self._size[0] if self._size else None
+
+    @property
+    def has_problems(self) -> bool:
+        """Whether `check` would refuse what was read so far."""
+        return bool(self._spec or self._art)
 
     def warn(self, code: Code, text: str) -> None:
         """Notes that something is odd but usable."""

@@ -30,6 +30,11 @@ class FinishOptions:
     is_line_binary: bool
     trace_fill: TraceFill
 
+    @property
+    def has_parts(self) -> bool:
+        """Whether lines and paint are written apart too."""
+        return self.is_split or self.is_kept_apart
+
 
 @dataclass(frozen=True, slots=True)
 class FinishJob:
@@ -52,16 +57,15 @@ def finish_drawing(job: FinishJob, colored: ColoredDrawing) -> DrawingNote:
     """
     cel = job.load()
     frame = line_frame(cel)
-    index = paint_index(colored.regions.label_map(), colored.colors, frame, darkness_rank=_trace_rank(job))
+    index = paint_index(colored.regions, colored.colors, frame, darkness_rank=_trace_rank(job))
     keep_trace = job.options.trace_fill == "keep"
     line = lines_on_top(cel, is_binary=job.options.is_line_binary, keep_trace=keep_trace)
-    parts = _paint_parts(job.model, index)
-    if line is not None:
-        parts["line"] = line
-    if cel.trace is not None and not keep_trace:
-        parts["trace"] = cel.trace
+    planes = _paint_planes(job.model, colored.colors)
+    lines = {"line": line, "trace": None if keep_trace else cel.trace}
+    drawn = {name: plane for name, plane in lines.items() if plane is not None}
+    if job.options.has_parts:
+        _write_parts(job, colored.name, {name: _take(plane, index) for name, plane in planes.items()} | drawn)
     paint = _take(job.model.colors, index)
-    _write_parts(job, colored.name, parts)
     counts = np.bincount(colored.colors, minlength=1)
     note = DrawingNote(
         layer=job.layer,
@@ -69,7 +73,7 @@ def finish_drawing(job: FinishJob, colored: ColoredDrawing) -> DrawingNote:
         n_regions=len(colored.colors),
         color_regions={int(i): int(n) for i, n in enumerate(counts) if n},
         doubts=colored.doubts,
-        parts=tuple(parts),
+        parts=(*planes, *drawn),
     )
     _write_whole_drawing(job, colored.name, paint if line is None else blend_over(paint, line), note)
     return note
@@ -84,6 +88,15 @@ def finish_uncolored(job: FinishJob, name: str) -> DrawingNote:
     note = DrawingNote(job.layer, name, 0, {}, parts=("line",))
     _write_whole_drawing(job, name, picture, note)
     return note
+
+
+def finish_picture(job: FinishJob, note: DrawingNote, picture: Pixels, parts: dict[str, Pixels]) -> None:
+    """Writes the files of a drawing that needs no paint any more: RGBA `[H, W, 4]`, whole and by part.
+
+    Raises: DeliveryError when the disk refuses.
+    """
+    _write_parts(job, note.drawing, parts)
+    _write_whole_drawing(job, note.drawing, picture, note)
 
 
 def write_empty(job: FinishJob) -> int:
@@ -107,20 +120,23 @@ def _trace_rank(job: FinishJob) -> NDArray[np.uint16] | None:
     return rank
 
 
-def _paint_parts(model: ColorModel, index: NDArray[np.uint16]) -> dict[str, Pixels]:
-    """Paint, shadow and highlight apart, bottom to top; kinds that the drawing does not use are left out."""
-    used = np.unique(index)
+def _paint_planes(model: ColorModel, used: NDArray[np.uint16]) -> dict[str, Pixels]:
+    """The colors of paint, shadow and highlight, bottom to top, less the kinds of which none is `used`."""
     planes = {"paint": model.flats, "shadow": model.shadows, "highlight": model.highlights}
-    return {name: _take(plane, index) for name, plane in planes.items() if plane[used, 3].any()}
+    return {name: plane for name, plane in planes.items() if plane[used, 3].any()}
 
 
 def _take(colors: Pixels, index: NDArray[np.uint16]) -> Pixels:
     words = np.ascontiguousarray(colors).view(np.uint32)[:, 0]
-    return np.take(words, index)[..., None].view(np.uint8)
+    flat = index.ravel()
+    # Runs are few: looking up each once is several times as fast as looking up every pixel.
+    starts = np.concatenate(([0], np.flatnonzero(flat[1:] != flat[:-1]) + 1))
+    lengths = np.diff(starts, append=flat.size)
+    return np.repeat(words[flat[starts]], lengths).view(np.uint8).reshape(*index.shape, 4)
 
 
 def _write_parts(job: FinishJob, drawing: str, parts: dict[str, Pixels]) -> None:
-    if not (job.options.is_split or job.options.is_kept_apart):
+    if not job.options.has_parts:
         return
     place = job.tree.cel if job.options.is_split else job.tree.part
     for part, pixels in parts.items():

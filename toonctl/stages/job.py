@@ -20,7 +20,7 @@ from toonctl.stages.timeline import Timeline
 from toonctl.stages.tree import COMP, OutputTree
 
 _END = chunk(b"IEND", b"")
-_DELIVERED_ONLY = frozenset({"movies", "preview", "sheets"})
+_DELIVERED_ONLY = frozenset({"layer_movies", "movies", "preview", "psd_per_picture", "sheets"})
 """Keys of `[output]` that only `deliver` reads: another movie profile must not color a shot anew."""
 
 

@@ -27,6 +27,16 @@ def painted_lines(cel: CelPixels) -> LineFrame:
     return LineFrame(darkness, np.zeros_like(darkness))
 
 
+def ink_color(cel: CelPixels, frame: LineFrame) -> tuple[int, int, int] | None:
+    """The RGB of a painted drawing's black lines, whose coverage is in `frame`; None when it has none."""
+    plane = cel.line if cel.line is not None else cel.paint[0].rgba
+    middle = plane[(frame.ink >= 200) & (frame.trace == 0) & (plane[..., 3] >= 200)]
+    if not len(middle):
+        return None
+    red, green, blue = np.median(middle[:, :3], axis=0).astype(int).tolist()
+    return red, green, blue
+
+
 def lines_on_top(cel: CelPixels, *, is_binary: bool, keep_trace: bool) -> Pixels | None:
     """The lines of the finished drawing, RGBA `[H, W, 4]`: the artist's own pixels, trace lines only if kept.
 

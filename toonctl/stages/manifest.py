@@ -11,6 +11,7 @@ from toonctl.core.files import write_whole
 from toonctl.core.timesheet import format_frames, rate_text
 from toonctl.core.types import InputFile, Warned
 from toonctl.stages.chunks import MergedRun
+from toonctl.stages.notes import DrawingNote
 from toonctl.stages.timeline import Timeline
 from toonctl.stages.tree import COMP, OutputTree
 
@@ -35,7 +36,10 @@ class MovieFile:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Everything `manifest.json` tells. `shot_file` is the shot file's name, `resolved` all its values."""
+    """Everything `manifest.json` tells. `shot_file` is the shot file's name, `resolved` all its values.
+
+    `notes` are those of all drawings of a shot with inbetweens, None for one without.
+    """
 
     version: str
     shot: str
@@ -48,6 +52,7 @@ class Manifest:
     movies: tuple[MovieFile, ...]
     warnings: tuple[Warned, ...]
     run: MergedRun
+    notes: tuple[DrawingNote, ...] | None = None
     record_host: bool = False
 
 
@@ -120,9 +125,25 @@ def _content(tree: OutputTree, manifest: Manifest) -> dict[str, object]:
             }
             for m in manifest.movies
         ],
+        **({} if manifest.notes is None else {"fell_back": _fell_back(timeline, manifest.notes)}),
         "warnings": [{"code": warned.code, "text": warned.text} for warned in manifest.warnings],
         "run": _run(manifest),
     }
+
+
+def _fell_back(timeline: Timeline, notes: tuple[DrawingNote, ...]) -> list[dict[str, object]]:
+    return [
+        {
+            "layer": note.layer,
+            "drawing": note.drawing,
+            "frames": format_frames(timeline.frames_of(note.layer, note.drawing)),
+            "what": place.what,
+            "how": place.how,
+            "box": list(place.box),
+        }
+        for note in notes
+        for place in note.fell_back
+    ]
 
 
 def _input(file: InputFile) -> dict[str, object]:

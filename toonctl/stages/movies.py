@@ -27,12 +27,20 @@ class MovieJob:
 
 
 def plan_movies(
-    timeline: Timeline, profiles: tuple[str, ...], *, size: Size, rate: Fraction
+    timeline: Timeline,
+    profiles: tuple[str, ...],
+    *,
+    size: Size,
+    rate: Fraction,
+    has_layers: bool | None = None,
 ) -> tuple[MovieJob, ...]:
-    """The composite in every profile and, where there are several cel layers, each in those with alpha."""
+    """The composite in every profile, and every cel layer in those with alpha.
+
+    `has_layers` None leaves out a layer that is the only one.
+    """
     jobs = [MovieJob(COMP, profiles, size, rate)] if profiles else []
     clear = tuple(profile for profile in profiles if PROFILES[profile].has_alpha)
-    if clear and len(timeline.layers) > 1:
+    if clear and (len(timeline.layers) > 1 if has_layers is None else has_layers):
         jobs += [MovieJob(layer, clear, size, rate) for layer in timeline.layers]
     return tuple(jobs)
 

@@ -12,7 +12,7 @@ from typing import Any, cast
 import numpy as np
 
 from toonctl.core.files import write_whole
-from toonctl.core.types import ColorModel, Doubt, Pixels, Warned
+from toonctl.core.types import ColorModel, Doubt, FellBack, Pixels, Warned
 from toonctl.stages.tree import OutputTree
 
 
@@ -21,7 +21,8 @@ class DrawingNote:
     """What became of one drawing.
 
     `color_regions` counts the regions by color-model index; `parts` names the parts written apart (`paint`,
-    `shadow`, `line`). `warnings` are what the drawing itself gives rise to, the same in any run.
+    `shadow`, `line`). `warnings` are what the drawing itself gives rise to, the same in any run; `fell_back`
+    tells where an inbetween was not drawn by its regions.
     """
 
     layer: str
@@ -31,6 +32,7 @@ class DrawingNote:
     doubts: tuple[Doubt, ...] = ()
     parts: tuple[str, ...] = ()
     warnings: tuple[Warned, ...] = ()
+    fell_back: tuple[FellBack, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,9 @@ def read_note(tree: OutputTree, layer: str, drawing: str, *, job_key: str) -> Dr
         doubts=tuple(replace(Doubt(**doubt), box=tuple(doubt["box"])) for doubt in data["doubts"]),
         parts=tuple(data["parts"]),
         warnings=tuple(Warned(**warned) for warned in data["warnings"]),
+        fell_back=tuple(
+            replace(FellBack(**place), box=tuple(place["box"])) for place in data.get("fell_back", ())
+        ),
     )
 
 

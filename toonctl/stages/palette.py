@@ -4,6 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from toonctl.stages.notes import DrawingNote, PaletteNote
 from toonctl.stages.timeline import Timeline
 from toonctl.stages.tree import OutputTree
 
+_DEPTH = 6  # of doubts.json: a line for every doubt
 _REACH = 24.0  # drawings; how far, by e-folding, a drawing colored by hand is trusted to settle others
 
 
@@ -176,4 +178,20 @@ def _ranked(doubts: Sequence[Doubt]) -> list[Doubt]:
 
 def _write(tree: OutputTree, name: str, content: Mapping[str, object]) -> None:
     path = tree.palette if name == "palette" else tree.doubts
-    write_whole(path, (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode())
+    write_whole(path, (_layout(content, depth=_DEPTH) + "\n").encode())
+
+
+def _layout(value: object, depth: int) -> str:
+    """JSON with a line for each entry down to `depth` levels, and deeper entries each within their line.
+
+    The indented form of the standard library takes a second for the doubts of a hundred drawings.
+    """
+    if depth and isinstance(value, dict) and value:
+        entries = cast("dict[str, object]", value).items()
+        lines = [
+            f"{json.dumps(name, ensure_ascii=False)}: {_layout(entry, depth - 1)}" for name, entry in entries
+        ]
+        return "{\n" + ",\n".join(lines) + "\n}"
+    if depth and isinstance(value, list) and value:
+        return "[\n" + ",\n".join(_layout(entry, depth - 1) for entry in cast("list[object]", value)) + "\n]"
+    return json.dumps(value, ensure_ascii=False)

@@ -27,9 +27,12 @@ class _Stack:
     hidden: frozenset[str] = frozenset()
 
 
-def read_psd_art(path: str, *, frames: ShotFrames, options: ReadOptions, findings: Findings) -> DrawnShot:
+def read_psd_art(
+    path: str, *, frames: ShotFrames, options: ReadOptions, findings: Findings, is_line_art: bool = True
+) -> DrawnShot:
     """The layers of the PSD `path`, or of all PSDs that fit it when it holds `####`.
 
+    `is_line_art` says what layers are whose name does not tell: lines, or else paint.
     Raises: ArtError and SpecError; what the sheet asks for in vain goes to `findings`.
     """
     exposures = frames.from_sheet(findings)
@@ -40,13 +43,15 @@ def read_psd_art(path: str, *, frames: ShotFrames, options: ReadOptions, finding
         asked = [name for shown in numbered.tracks.values() for name in shown if name is not None]
         report_missing(found, asked, findings)
         used = {name: found.files[name] for name in dict.fromkeys(asked) if name in found.files}
-        stack = _numbered_stack(findings.folder / path, used, options, findings)
+        stack = _numbered_stack(findings.folder / path, used, options, findings, is_line_art=is_line_art)
         exposures = exposures or _by_number(numbered, stack.layers)
     else:
         document = findings.psd(findings.folder / path)
         findings.expect_size(document.path, document.size)
-        planes = read_layers(document, options=options, sheet=wanted, is_line_art=True, findings=findings)
-        layers = tuple(_layer(document, plane, wanted, findings) for plane in planes)
+        planes = read_layers(
+            document, options=options, sheet=wanted, is_line_art=is_line_art, findings=findings
+        )
+        layers = tuple(_layer(document, p, wanted, findings, is_line_art=is_line_art) for p in planes)
         stack = _Stack(document.path, layers, _hidden_cels(document, options))
         exposures = exposures or _held(stack, frames, findings)
     return _matched(stack, exposures, options, findings)
@@ -59,13 +64,20 @@ def still_layer(document: PsdDocument, plane: PsdLayer, findings: Findings) -> L
 
 
 def _layer(
-    document: PsdDocument, plane: PsdLayer, wanted: Mapping[str, Set[str]], findings: Findings
+    document: PsdDocument,
+    plane: PsdLayer,
+    wanted: Mapping[str, Set[str]],
+    findings: Findings,
+    *,
+    is_line_art: bool,
 ) -> Layer:
     if plane.role is not Role.CEL:
         return still_layer(document, plane, findings)
     drawings = plane.drawings or {_still_name(document.path, wanted.get(track_key(plane.name))): plane.node}
     cels = {
-        name: psd_cel(plane.name, name, node, document=document, findings=findings)
+        name: replace(
+            psd_cel(plane.name, name, node, document=document, findings=findings), is_line_art=is_line_art
+        )
         for name, node in drawings.items()
     }
     return Layer(plane.name, Role.CEL, cels)
@@ -79,7 +91,7 @@ def _still_name(path: Path, wanted: Set[str] | None) -> str:
 
 
 def _numbered_stack(
-    source: Path, files: Mapping[str, Path], options: ReadOptions, findings: Findings
+    source: Path, files: Mapping[str, Path], options: ReadOptions, findings: Findings, *, is_line_art: bool
 ) -> _Stack:
     """The layers of PSDs that hold one drawing of each cel; stills are those of the first that has them."""
     layers: dict[str, Layer] = {}
@@ -91,7 +103,7 @@ def _numbered_stack(
             hidden |= _hidden_cels(document, options)
             below: str | None = None
             for plane in read_layers(
-                document, options=options, sheet={}, is_line_art=True, findings=findings
+                document, options=options, sheet={}, is_line_art=is_line_art, findings=findings
             ):
                 if plane.role is not Role.CEL:
                     layer = layers.get(plane.name) or still_layer(document, plane, findings)
@@ -99,7 +111,9 @@ def _numbered_stack(
                     node = plane.drawings.get(name, plane.node)
                     cel = psd_cel(plane.name, name, node, document=document, findings=findings)
                     known = layers[plane.name].cels if plane.name in layers else dict[str, Cel]()
-                    layer = Layer(plane.name, Role.CEL, {**known, name: cel})
+                    layer = Layer(
+                        plane.name, Role.CEL, {**known, name: replace(cel, is_line_art=is_line_art)}
+                    )
                 layers = _placed(layers, layer, below)
                 below = plane.name
     return _Stack(source, tuple(layers.values()), hidden)

@@ -13,7 +13,7 @@ COMP = "comp"
 """The name under which the composite of all layers is written."""
 
 _EXTENSIONS = {"ffv1": "mkv", "h264": "mp4"}
-_NUMBERED = re.compile(r"0*(\d+)([a-z]?)", re.IGNORECASE)
+_NUMBERED = re.compile(r"0*(\d+)([a-z]{0,2})", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,10 @@ class OutputTree:
     @property
     def psd(self) -> Path:
         return self.root / "psd" / f"{self.shot}.layered.psd"
+
+    def picture_psd(self, frame: int) -> Path:
+        """All layers as they stand at a frame: `psd/cup.0001.psd`."""
+        return self.psd.parent / f"{self.shot}.{frame:04d}.psd"
 
     @property
     def palette(self) -> Path:

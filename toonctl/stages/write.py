@@ -19,8 +19,9 @@ from toonctl.stages.job import stamp_text
 from toonctl.stages.timeline import Timeline
 from toonctl.stages.tree import COMP, OutputTree
 
-LEVEL = 6
-"""Compression of delivered PNGs (production.md 3)."""
+LEVEL, PALETTE_LEVEL = 3, 6
+"""Compression of delivered PNGs. Pictures of many colors are cel art with soft lines: run lengths (level 3)
+take 15 ms and 173 kB at 1920x1080, level 6 takes 31 ms and 133 kB: a tenth of all the work on a frame."""
 
 _COLOR_TYPE_AT = 25  # byte of the file: signature, chunk head, width, height, depth
 
@@ -44,15 +45,19 @@ class CompJob:
     is_rgba: bool = False
 
 
-def encode_picture(picture: Pixels | Indexed, *, is_rgba: bool = False, level: int = LEVEL) -> EncodedPng:
+def encode_picture(
+    picture: Pixels | Indexed, *, is_rgba: bool = False, level: int | None = None
+) -> EncodedPng:
     """The picture compressed: with a palette when it has few colors, unless `is_rgba`; same pixels."""
     if isinstance(picture, tuple):
         index, colors = picture
         if not is_rgba and len(colors) <= 256:
-            return encode_png(index.astype(np.uint8, copy=False), colors, level=level)
+            return encode_png(index.astype(np.uint8, copy=False), colors, level=level or PALETTE_LEVEL)
         picture = colors[index]
     indexed = None if is_rgba else index_or_rgba(picture)
-    return encode_png(picture, level=level) if indexed is None else encode_png(*indexed, level=level)
+    if indexed is None:
+        return encode_png(picture, level=level or LEVEL)
+    return encode_png(*indexed, level=level or PALETTE_LEVEL)
 
 
 def deliver_png(
@@ -61,7 +66,7 @@ def deliver_png(
     *,
     job_key: str,
     layer: str,
-    level: int = LEVEL,
+    level: int | None = None,
 ) -> EncodedPng:
     """The picture as written to every target with the stamp of its frame; to be passed on for more targets.
 

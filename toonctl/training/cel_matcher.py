@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -24,6 +25,7 @@ from toonctl.models.checkpoint import load_strict, read_weights
 from toonctl.spec.recipe import CelMatcherRecipe
 from toonctl.training.cel_data import PAIRS, DrawnShots, ShotBatch
 from toonctl.training.losses import color_group_nll
+from toonctl.training.muon import Muon
 
 WEIGHTS = "cel_matcher.safetensors"
 _STATE = "state.safetensors"
@@ -54,11 +56,8 @@ class Run:
             path = Path(recipe.start)
             load_strict(self.model, read_weights(path), name=path.name)
         self.average = {name: p.detach().clone() for name, p in self.model.named_parameters()}
-        self.optimizer = torch.optim.AdamW(
-            self.model.parameters(),
-            lr=recipe.learning_rate,
-            weight_decay=recipe.weight_decay,
-            betas=(0.9, 0.98),
+        self.optimizer = Muon(
+            self.model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
         )
         self.step = 0
 
@@ -121,6 +120,8 @@ class Run:
     def resume(self, folder: Path) -> None:
         """Goes on where the run in `folder` stopped. Raises: DeliveryError when its state does not fit."""
         path = folder / _STATE
+        with safe_open(path, "pt") as file:
+            self.step = int(file.metadata()["step"])
         tensors = load_file(path)
         by_part: dict[str, dict[str, Tensor]] = {"model": {}, "average": {}, "optimizer": {}}
         for name, tensor in tensors.items():
@@ -139,7 +140,6 @@ class Run:
             moments.setdefault(int(index), {})[key] = tensor
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
-        self.step = int(max(state["step"] for state in moments.values()))
 
 
 def train(

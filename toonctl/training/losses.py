@@ -27,6 +27,14 @@ def color_group_nll(
     return -(log_right * weight).sum() / total, (is_right * weight).sum() / total
 
 
+def rectified_flow_mse(velocity: Tensor, data: Tensor, noise: Tensor) -> Tensor:
+    """Mean squared error of a predicted velocity against noise - data (rectified flow, arXiv 2209.03003, eq. 1).
+
+    All three of one shape; a scalar.
+    """
+    return (velocity.float() - (noise - data).float()).square().mean()
+
+
 def _best_rival(log_wrong: Tensor, other_color: Tensor) -> Tensor:
     """Log-probability of the likeliest wrong color (or "none"), `[B, N]`."""
     same_color = (other_color[:, :, None] == other_color[:, None]).float()  # [B, M, M]

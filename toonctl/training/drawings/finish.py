@@ -58,4 +58,60 @@ def choose_look(rng: np.random.Generator) -> LineLook:
         spread=float(rng.uniform(0.5, 1.4)),
         gap_rate=float(rng.choice([0.0, 0.08, 0.3], p=[0.8, 0.12, 0.08])),
         gap=float(rng.uniform(2, 5)),
+        holes=int(rng.choice([0, 12, 24, 45], p=[0.62, 0.12, 0.16, 0.1])),
+        boil=float(rng.choice([0.0, 0.7, 1.5, 2.6], p=[0.66, 0.14, 0.13, 0.07])),
+        breath=float(rng.choice([0.0, 0.12, 0.3], p=[0.65, 0.2, 0.15])),
     )
+
+
+def boiled(
+    planes: tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint16]],
+    reach: float,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint16]]:
+    """Line, trace and color [H, W], all bent smoothly by about `reach` pixels, as when traced anew."""
+    line, trace, color = planes
+    height, width = line.shape
+    step = height / float(rng.uniform(5, 14))
+    coarse = rng.standard_normal((2, int(height / step) + 3, int(width / step) + 3)).astype(np.float32)
+    bend = [
+        cv2.resize(plane, (width, height), interpolation=cv2.INTER_CUBIC) * np.float32(0.6 * reach)
+        for plane in coarse
+    ]
+    xs = np.arange(width, dtype=np.float32)[None, :] + bend[0]
+    ys = np.arange(height, dtype=np.float32)[:, None] + bend[1]
+    fixed, part = cv2.convertMaps(xs, ys, cv2.CV_16SC2)
+    lines = [
+        cv2.remap(plane, fixed, part, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        if plane.any()
+        else plane
+        for plane in (line, trace)
+    ]
+    moved = cv2.remap(color, fixed, part, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(lines[0], np.uint8), np.asarray(lines[1], np.uint8), np.asarray(moved, np.uint16)
+
+
+def punch(line: NDArray[np.uint8], count: int, rng: np.random.Generator, *, thick: float) -> None:
+    """Opens `count` gaps of 2 to 6 pixels (at 540 lines) at random places of `line` [H, W], in place.
+
+    `thick` is the weight of its heaviest lines in pixels.
+    """
+    spots = np.flatnonzero(line >= 128)
+    if len(spots) == 0:
+        return
+    unit = line.shape[0] / 540
+    reach = round(5 * unit) + 1
+    for spot in rng.choice(spots, count):
+        y, x = divmod(int(spot), line.shape[1])
+        top, left = max(0, y - reach), max(0, x - reach)
+        rows, columns = np.nonzero(line[top : y + reach + 1, left : x + reach + 1] >= 96)
+        if len(rows) < 3:
+            continue
+        xs, ys = columns - columns.mean(), rows - rows.mean()
+        angle = 0.5 * math.atan2(2 * float(xs @ ys), float(xs @ xs - ys @ ys))
+        along = np.array([math.cos(angle), math.sin(angle)]) * float(rng.uniform(1, 3)) * unit
+        across = np.array([-math.sin(angle), math.cos(angle)]) * (0.8 * thick + 1.2 * unit)
+        corners = np.array([x, y]) + np.stack(
+            [along + across, along - across, -along - across, across - along]
+        )
+        cv2.fillConvexPoly(line, np.rint(corners * 16).astype(np.int32), 0, cv2.LINE_8, 4)

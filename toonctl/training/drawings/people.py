@@ -50,8 +50,11 @@ class Person:
         self.near = mover.channel(-1, 1, speed=0.4)
         self.grip = mover.channel(0.0, 1.0)
         self.skin = paints.pick("skin")
-        self.top_color, self.sleeve_color = paints.pick("top"), paints.pick("sleeve")
-        self.leg_color, self.shoe = paints.pick("trousers"), paints.pick("shoe")
+        self.top_color = paints.pick("top")
+        sides = ("", " right") if build.random() < 0.3 else ("", "")
+        self.sleeve_colors, self.leg_colors, self.shoes = (
+            [paints.pick(role + side) for side in sides] for role in ("sleeve", "trousers", "shoe")
+        )
         self.skirt_color, self.belt_color = paints.pick("skirt"), paints.pick("belt")
         self.trim_color, self.shade_color = paints.pick("trim"), paints.pick("top shade")
         self.collar_color, self.glove = paints.pick("collar"), paints.pick("glove")
@@ -90,14 +93,14 @@ class Person:
         if self.skirt:
             brush.tube(joints, (t, t * 0.9, t * 0.7), self.skin)
         else:
-            brush.tube(joints, (t * 1.25, t * 1.05, t * 0.85), self.leg_color)
+            brush.tube(joints, (t * 1.25, t * 1.05, t * 0.85), self.leg_colors[side])
         x, y = joints[2]
         if self.boots:
             brush.tube(
                 (joints[1] * 0.45 + joints[2] * 0.55)[None]
                 + np.array([[0.0, 0.0], [1, 1]]) * (joints[2] - joints[1]) * 0.45,
                 (t * 1.1, t),
-                self.shoe,
+                self.shoes[side],
             )
         brush.fill(
             np.array(
@@ -109,7 +112,7 @@ class Person:
                     [x - t, y + t],
                 ]
             ),
-            self.shoe,
+            self.shoes[side],
         )
 
     def _arm(self, brush: Brush, time: float, side: int, turned: float) -> None:
@@ -120,14 +123,14 @@ class Person:
         t = self.thick * 0.8
         self._hand(brush, time, joints)
         if self.sleeve == "long":
-            brush.tube(joints, (t * 1.2, t, t * 0.9), self.sleeve_color)
+            brush.tube(joints, (t * 1.2, t, t * 0.9), self.sleeve_colors[side])
             return
         brush.tube(joints, (t, t * 0.9, t * 0.7), self.skin)
         if self.sleeve == "short":
             brush.tube(
                 np.stack([joints[0], joints[0] * 0.4 + joints[1] * 0.6]),
                 (t * 1.35, t * 1.45),
-                self.sleeve_color,
+                self.sleeve_colors[side],
                 cap=0.4,
             )
 

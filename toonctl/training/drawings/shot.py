@@ -1,15 +1,17 @@
 """Whole shots: figures, scenery, effects, camera, pace and line quality, all chosen by one seed."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from toonctl.training.drawings.brush import Brush
+from toonctl.training.drawings.camera import Camera
 from toonctl.training.drawings.cast import choose_actors
 from toonctl.training.drawings.effects import Effect
-from toonctl.training.drawings.finish import choose_finish, choose_look
+from toonctl.training.drawings.finish import boiled, choose_finish, choose_look, punch
+from toonctl.training.drawings.gallery import Gallery
 from toonctl.training.drawings.motion import Mover
 from toonctl.training.drawings.paints import Paints, Palette
 from toonctl.training.drawings.scenery import Scenery
@@ -35,38 +37,31 @@ class DrawnShot:
         self.exposure = int(rng.choice([1, 2, 3], p=[0.6, 0.3, 0.1]))
         self.look, self.finish = choose_look(rng), choose_finish(rng)
         palette = Palette(rng)
-        mover = Mover(rng, float(np.exp(rng.uniform(math.log(0.08), math.log(1.2)))))
+        # Limbs move by their own length between two drawings in the fast shots.
+        slow, fast = (0.08, 1.2) if rng.random() < 0.82 else (1.0, 3.0)
+        mover = Mover(rng, float(np.exp(rng.uniform(math.log(slow), math.log(fast)))))
         self.actors = choose_actors(rng, mover, palette)
+        self.scenery = _choose_scenery(rng, mover, palette)
         thrift = float(rng.choice([0.05, 0.3]))
-        self.scenery = (
-            Scenery(rng, mover, Paints(palette, thrift=thrift, bare=0.08)) if rng.random() < 0.25 else None
-        )
         self.effect = (
-            Effect(rng, mover, Paints(palette, thrift=thrift, bare=0.04)) if rng.random() < 0.28 else None
+            Effect(rng, mover, Paints(palette, thrift=thrift, bare=0.04)) if rng.random() < 0.22 else None
         )
         self.effect_in_front = bool(rng.random() < 0.6)
-        calm = float(rng.choice([0.0, 0.4, 1.0], p=[0.4, 0.35, 0.25]))
-        self.pan = (
-            mover.channel(-90 * calm, 90 * calm, speed=0.4),
-            mover.channel(-45 * calm, 45 * calm, speed=0.4),
-        )
-        self.zoom = mover.channel(1 - 0.15 * calm, 1 + 0.25 * calm, speed=0.3)
-        self.roll = mover.channel(-0.08 * calm, 0.08 * calm, speed=0.3)
-        self.shake = float(rng.uniform(1, 8)) if rng.random() < 0.08 else 0.0
+        self.camera = Camera(rng, mover, self.actors[0].x)
         self.palette = palette.table()  # [K, 3] RGB by color id
 
     def frame(self, index: int) -> DrawnFrame:
         """The drawing shown at frame `index`; drawings held for several frames repeat exactly."""
         drawing = index // self.exposure
         rng = np.random.default_rng(np.random.SeedSequence([self.seed, drawing]))
-        brush = Brush(self.size, self.look, rng)
-        time = float(drawing)
-        quake = rng.standard_normal(2) * self.shake
-        middle = (
-            self.size[0] / 2 / brush.unit + self.pan[0](time) + quake[0],
-            270.0 + self.pan[1](time) + quake[1],
+        look = replace(
+            self.look, weight=self.look.weight * math.exp(self.look.breath * rng.standard_normal())
         )
-        with brush.moved(*middle, turn=self.roll(time), sx=self.zoom(time)):
+        brush = Brush(self.size, look, rng)
+        time = float(drawing)
+        x, y, scale, roll = self.camera.place(time, rng)
+        middle = self.size[0] / 2 / brush.unit + x, 270.0 + y
+        with brush.moved(*middle, turn=roll, sx=scale):
             if self.scenery is not None:
                 self.scenery.draw(brush, time, in_front=False)
             if self.effect is not None and not self.effect_in_front:
@@ -77,7 +72,23 @@ class DrawnShot:
                 self.scenery.draw(brush, time, in_front=True)
             if self.effect is not None and self.effect_in_front:
                 self.effect.draw(brush, time)
-        return DrawnFrame(self.finish.apply(brush.finish_ink(), rng), brush.trace, brush.color)
+        line, trace, color = brush.finish_ink(), brush.trace, brush.color
+        if look.boil > 0:
+            line, trace, color = boiled((line, trace, color), look.boil * brush.unit, rng)
+        if look.holes > 0:
+            thick = look.weight * 1.5 * brush.unit
+            punch(line, int(rng.integers(look.holes // 3, look.holes + 1)), rng, thick=thick)
+        return DrawnFrame(self.finish.apply(line, rng), trace, color)
+
+
+def _choose_scenery(rng: np.random.Generator, mover: Mover, palette: Palette) -> Scenery | Gallery | None:
+    """What stands behind and before the figures: nothing, a landscape, or a row of look-alike things."""
+    roll = rng.random()
+    if roll < 0.18:
+        return Scenery(rng, mover, Paints(palette, thrift=float(rng.choice([0.05, 0.3])), bare=0.08))
+    if roll < 0.34:
+        return Gallery(rng, mover, Paints(palette, thrift=float(rng.choice([0.02, 0.2])), bare=0.04))
+    return None
 
 
 def draw_shot(seed: int, *, size: tuple[int, int] = (960, 540), n_frames: int = 200) -> DrawnShot:

@@ -1,0 +1,229 @@
+"""`eval` from files to tables: what is read, what is said, and which exit code ends it."""
+
+import csv
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from artkit import save_png
+from cli.process import TOONCTL, ended
+from toonctl.core.errors import ArtError, DeliveryError, EngineError, SpecError, UsageError
+from toonctl.core.reporter import SilentReporter
+from toonctl.core.types import Pixels
+from toonctl.formats.mov import MovieSpec, MovieWriter
+from toonctl.pipelines._eval_protocol import METRICS, PROTOCOLS
+from toonctl.pipelines._eval_result import EvalResult
+from toonctl.pipelines.eval import EvalOrder, parse_bounds, run
+
+SKY, SKIN, WRONG = (200, 220, 235, 255), (240, 200, 170, 255), (60, 90, 130, 255)
+SIZE = (60, 40)
+
+
+def drawn(place: int, *, n_wrong: int = 0) -> Pixels:
+    """A face of 20 x 20 at `place` on the sky; `n_wrong` of its rows have the wrong color."""
+    picture = np.full((40, 60, 4), SKY, np.uint8)
+    picture[10:30, place : place + 20] = SKIN
+    picture[10 : 10 + n_wrong, place : place + 20] = WRONG
+    return picture
+
+
+def folder(path: Path, pictures: list[Pixels], first: int = 1) -> Path:
+    for place, picture in enumerate(pictures):
+        save_png(path / f"shot.{first + place:04d}.png", picture)
+    return path
+
+
+def evaluated(result: Path, truth: Path | None, **options: object) -> EvalResult:
+    settings = {"protocol": "cel", **options}
+    return run(EvalOrder(result=result, truth=truth, **settings), SilentReporter())  # type: ignore[arg-type]
+
+
+def values(result: EvalResult) -> dict[str, float | None]:
+    return {measured.metric: measured.value for measured in result.measures}
+
+
+class Listening(SilentReporter):
+    """Keeps the warnings."""
+
+    def __init__(self) -> None:
+        self.warnings: list[tuple[str, str]] = []
+
+    def warn(self, code: str, text: str) -> None:
+        self.warnings.append((code, text))
+
+
+def test_values_by_hand(tmp_path: Path) -> None:
+    truth = folder(tmp_path / "truth", [drawn(10), drawn(12)])
+    result = folder(tmp_path / "result", [drawn(10), drawn(12, n_wrong=8)])
+    found = evaluated(result, truth, metrics=("foreground_color", "region_color", "flicker", "psnr_box"))
+    by_name = {measured.metric: measured for measured in found.measures}
+    # Of the face's 18 x 18 inner pixels, 7 rows are wrong in the second frame.
+    assert by_name["foreground_color"].value == pytest.approx((1 + 11 / 18) / 2)
+    assert by_name["foreground_color"].worst == 2
+    assert by_name["region_color"].value == 1
+    # Of the true pixels that stand (all but 2 columns at each side of the face), 8 rows of 18 changed.
+    assert by_name["flicker"].value == pytest.approx(8 * 18 / (60 * 40 - 20 * 4))
+    error = 8 * 20 * sum((a - b) ** 2 for a, b in zip(SKIN, WRONG, strict=True)) / (20 * 20 * 3) / 255**2
+    assert by_name["psnr_box"].value == pytest.approx((100 - 10 * np.log10(error)) / 2)
+    assert found.n_frames == 2
+
+
+def test_every_protocol_says_all_that_changes_a_number(tmp_path: Path) -> None:
+    truth = folder(tmp_path / "truth", [drawn(10 + place) for place in range(16)])
+    for name, protocol in PROTOCOLS.items():
+        found = evaluated(truth, truth, protocol=name)
+        assert found.protocol.id == f"{name}/1"
+        assert protocol.picked in protocol.text
+        assert (f"{protocol.size[0]}x" if protocol.size else "own size") in protocol.text
+        for measured in found.measures:
+            if METRICS[measured.metric].needs:
+                assert measured.value is None
+                assert "not measured: needs" in (measured.reason or "")
+            elif measured.value is None:
+                assert measured.reason
+    assert evaluated(truth, truth, protocol="kdq").pairs[0].frames == (8, 9)
+    assert evaluated(truth, truth, protocol="longanimation-short").n_frames == 14
+    assert values(evaluated(truth, truth, protocol="longanimation"))["low_decay"] == pytest.approx(0)
+
+
+def test_frames_are_matched_by_number_and_the_rest_is_named(tmp_path: Path) -> None:
+    truth = folder(tmp_path / "truth", [drawn(10 + place) for place in range(6)])
+    result = folder(tmp_path / "result", [drawn(12), drawn(13)], first=3)
+    report = Listening()
+    found = run(EvalOrder(result, truth, "cel", ("psnr",)), report)
+    assert found.pairs[0].frames == (3, 4)
+    assert values(found)["psnr"] == 100
+    assert report.warnings[0][0] == "W201"
+    assert "frames 1-2,5-6 of the truth" in report.warnings[0][1]
+
+
+def test_a_movie_is_measured_like_its_frames(tmp_path: Path) -> None:
+    pictures = [drawn(10 + place, n_wrong=place) for place in range(4)]
+    truth = folder(tmp_path / "truth", [drawn(10 + place) for place in range(4)])
+    frames = folder(tmp_path / "frames", pictures)
+    path = tmp_path / "shot.mov"
+    with MovieWriter(path, MovieSpec(SIZE, Fraction(24), "png")) as movie:
+        for picture in pictures:
+            movie.write(picture)
+    assert values(evaluated(path, truth)) == values(evaluated(frames, truth))
+    assert evaluated(path, truth, protocol="kdq").n_frames == 2
+
+
+def test_the_composite_and_the_layers_of_an_output_folder(tmp_path: Path) -> None:
+    tree = tmp_path / "out" / "shot"
+    for name, n_wrong in (("comp", 0), ("A", 5)):
+        folder(tree / "frames" / name, [drawn(10, n_wrong=n_wrong)])
+    truth = folder(tmp_path / "truth", [drawn(10)])
+    assert values(evaluated(tree, truth, metrics=("psnr",)))["psnr"] == 100
+    assert values(evaluated(tree, truth, metrics=("psnr",), layer="A"))["psnr"] < 30
+    with pytest.raises(UsageError, match="no layer `B`"):
+        evaluated(tree, truth, layer="B")
+
+
+def test_layers_that_come_apart_are_seen(tmp_path: Path) -> None:
+    tree = tmp_path / "shot"
+    for index, shift in enumerate((0, 6, 0)):
+        for name, left in (("A", 5), ("B", 25 + shift)):
+            layer = np.zeros((40, 60, 4), np.uint8)
+            layer[10:30, left : left + 20] = SKIN if name == "A" else WRONG
+            save_png(tree / "frames" / name / f"shot.{name}.{index + 1:04d}.png", layer)
+    truth = folder(tmp_path / "truth", [drawn(5)] * 3)
+    order = {"protocol": "layerpack", "metrics": ("layer_edges", "layer_stack"), "layer": "A"}
+    found = evaluated(tree, truth, **order)
+    assert values(found)["layer_edges"] == pytest.approx(2 / 3)
+    assert found.measures[0].worst == 2
+    assert values(found)["layer_stack"] is None
+
+
+def test_pairs_from_a_file_are_pooled(tmp_path: Path) -> None:
+    truth = folder(tmp_path / "truth", [drawn(10), drawn(12)])
+    folder(tmp_path / "good", [drawn(10), drawn(12)])
+    folder(tmp_path / "bad", [drawn(10, n_wrong=20), drawn(12, n_wrong=20)])
+    path = tmp_path / "pairs.toml"
+    path.write_text(
+        '[[pair]]\nname = "one"\nresult = "good"\ntruth = "truth"\n'
+        '[[pair]]\nname = "two"\nresult = "bad"\ntruth = "truth"\n'
+    )
+    found = evaluated(path, None, metrics=("foreground_color",))
+    assert [values.measures[0].value for values in found.pairs] == [1, 0]
+    assert (found.measures[0].value, found.measures[0].spread, found.measures[0].n) == (0.5, 0.5, 2)
+    path.write_text('[[pair]]\nname = "one"\nresult = "good"\ntrust = "truth"\n')
+    with pytest.raises(SpecError) as error:
+        evaluated(path, None)
+    assert "trust" in str(error.value)
+    assert truth.is_dir()
+
+
+def test_what_does_not_fit_is_said(tmp_path: Path) -> None:
+    truth = folder(tmp_path / "truth", [drawn(10), drawn(12)])
+    small = folder(tmp_path / "small", [drawn(10)[:20], drawn(12)[:20]])
+    with pytest.raises(ArtError, match="60x20 and 60x40"):
+        evaluated(small, truth)
+    with pytest.raises(ArtError, match="no counterpart"):
+        evaluated(folder(tmp_path / "late", [drawn(10)], first=7), truth)
+    with pytest.raises(ArtError, match="there is no"):
+        evaluated(tmp_path / "none", truth)
+    with pytest.raises(ArtError, match="no pictures"):
+        evaluated(tmp_path, truth)
+    with pytest.raises(UsageError, match="nothing to be compared"):
+        evaluated(truth, None)
+    with pytest.raises(UsageError, match="psnrr"):
+        evaluated(truth, truth, metrics=("psnrr",))
+    with pytest.raises(UsageError, match="protocol `cell`"):
+        evaluated(truth, truth, protocol="cell")
+    with pytest.raises(UsageError, match="no number"):
+        parse_bounds(["psnr=high"])
+    with pytest.raises(UsageError, match="does not measure"):
+        evaluated(truth, truth, least={"lpips": 0.1})
+    with pytest.raises(EngineError, match="needs the VGG16"):
+        evaluated(truth, truth, protocol="kdq", least={"lpips": 0.1})
+
+
+def test_a_bound_ends_with_8_in_the_right_direction(tmp_path: Path) -> None:
+    truth = folder(tmp_path / "truth", [drawn(10)])
+    result = folder(tmp_path / "result", [drawn(14)])
+    kept = evaluated(result, truth, least={"psnr": 5, "line_chamfer": 100})
+    assert kept.missed == ()
+    missed = evaluated(result, truth, metrics=("psnr", "flicker", "off_palette"), least={"psnr": 90})
+    assert len(missed.missed) == 1
+    assert "under 90" in missed.missed[0]
+    assert "has no value" in evaluated(result, truth, least={"flicker": 0.1}).missed[0]
+    done = ended(*TOONCTL, "eval", result, "--truth", truth, "--fail-under", "psnr=90", "--json")
+    document = json.loads(done.stdout)
+    assert (done.returncode, document["exit_code"], document["status"]) == (8, 8, "failed")
+    assert "under 90" in done.stderr
+
+
+def test_the_files_say_the_same_as_the_screen(tmp_path: Path) -> None:
+    truth = folder(tmp_path / "truth", [drawn(10 + place) for place in range(8)])
+    result = folder(tmp_path / "result", [drawn(10 + place, n_wrong=place) for place in range(8)])
+    out = tmp_path / "out"
+    done = ended(*TOONCTL, "eval", result, "--truth", truth, "--out", out)
+    assert done.returncode == 0, done.stderr
+    document = json.loads((out / "eval.json").read_text("utf-8"))
+    psnr = next(entry for entry in document["measures"] if entry["name"] == "psnr")
+    assert f"{psnr['value']:.2f} dB" in done.stdout
+    assert f"{psnr['value']:.2f} dB" in (out / "eval.md").read_text("utf-8")
+    rows = list(csv.DictReader((out / "eval.csv").read_text("utf-8").splitlines()))
+    assert [int(row["frame"]) for row in rows] == list(range(1, 9))
+    assert float(np.mean([float(row["psnr"]) for row in rows])) == pytest.approx(psnr["value"])
+    page = (out / "index.html").read_text("utf-8")
+    assert page.count("<polyline") >= 4
+    assert "http" not in page.replace("http-equiv", "")
+    assert page.index("result, frame 8") < page.index("result, frame 7")  # the worst frame first
+    with pytest.raises(DeliveryError, match="already there"):
+        evaluated(result, truth, out=out)
+    assert evaluated(result, truth, out=out, overwrite=True, metrics=("psnr",)).files
+
+
+def test_the_worst_frames_and_numbers_repeat(tmp_path: Path) -> None:
+    truth = folder(tmp_path / "truth", [drawn(10 + place) for place in range(9)])
+    result = folder(tmp_path / "result", [drawn(10 + place, n_wrong=1 + place % 3) for place in range(9)])
+    pages = []
+    for name in ("one", "two"):
+        evaluated(result, truth, out=tmp_path / name)
+        pages.append((tmp_path / name / "index.html").read_bytes())
+    assert pages[0] == pages[1]

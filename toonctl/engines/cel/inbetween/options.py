@@ -1,0 +1,40 @@
+"""The cel engine's options for inbetweens, as the shot file's `[engine]` and `[[layer]]` tables give them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Literal, Self
+
+from toonctl.core.errors import SpecError
+from toonctl.regions.segment import GAP_PX_AT_540, SegmentOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InbetweenOptions:
+    """Options of the cel engine. There are no defaults here: the shot file's model holds them.
+
+    `arcs` lets parts move on a curve through a third key; regions whose motion fits worse than `region_score`
+    fall back, and with more than `bad_share` of the foreground in them the whole frame.
+    """
+
+    matcher: Literal["learned", "geometric"]
+    gap_px: float | Literal["auto"]
+    min_region_px: int
+    line_threshold: int
+    arcs: bool
+    region_score: float
+    bad_share: float
+
+    @classmethod
+    def of(cls, options: Mapping[str, object]) -> Self:
+        """The options out of a wider mapping. Raises: SpecError when one is missing."""
+        missing = [f.name for f in fields(cls) if f.name not in options]
+        if missing:
+            raise SpecError(f"the cel engine was started without {', '.join(missing)}")
+        return cls(**{f.name: options[f.name] for f in fields(cls)})  # type: ignore[arg-type]  # checked by the spec
+
+    def segment(self, height: int) -> SegmentOptions:
+        """How lines become regions in a picture `height` pixels high."""
+        gap = GAP_PX_AT_540 * height / 540 if self.gap_px == "auto" else float(self.gap_px)
+        return SegmentOptions(
+            gap_px=gap, line_threshold=self.line_threshold, min_region_px=self.min_region_px
+        )

@@ -1,0 +1,135 @@
+"""A key read once: flat colors, regions, planar map, and how the matcher sees it. Runs in worker processes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toonctl.core.types import LineFrame, Pixels, RegionMap, Size
+from toonctl.engines.base import KeyPicture
+from toonctl.engines.cel.inbetween.options import InbetweenOptions
+from toonctl.engines.cel.view import View
+from toonctl.engines.cel.worker import matcher
+from toonctl.regions.describe import describe, plane_distance
+from toonctl.regions.equal import equal_areas, grown
+from toonctl.regions.flats import Flats, color_table, flats_of, flats_under_lines
+from toonctl.regions.graph import build_graph
+from toonctl.regions.planar import PlanarMap, trace_arcs
+from toonctl.regions.segment import Regions, find_regions, measure
+from toonctl.regions.strokes import with_strokes
+
+STEP_AT_540 = 3.0
+_LOOKUP_HEIGHT = 540
+
+
+@dataclass(frozen=True, slots=True)
+class KeyMap:
+    """One key of one layer with n regions.
+
+    `labels` uint16 `[H, W]` full label map 1..n; `colors` uint8 `[K, 4]`, entry 0 transparent, and `color`
+    uint16 `[n]` into it; `coverage` and `ink` `[H, W]` with `inks` `[I, 4]` as in `Flats`; `has_line` whether
+    the line is a layer of its own. `table` `[T, 4]` and `codes` `[H, W]` are the picture as it came. `center`
+    complex `[n]` and `spread` `[n, 3]` (variance of x, covariance, variance of y) are the regions'.
+    """
+
+    labels: NDArray[np.uint16]
+    color: NDArray[np.uint16]
+    colors: Pixels
+    coverage: Pixels
+    inks: Pixels
+    ink: Pixels
+    has_line: bool
+    table: Pixels
+    codes: NDArray[np.int32]
+    center: NDArray[np.complex128]
+    spread: NDArray[np.float64]
+    planar: PlanarMap
+    view: View
+
+    @property
+    def n(self) -> int:
+        return len(self.color)
+
+    @property
+    def is_hard(self) -> bool:
+        """Whether its lines have no soft rim."""
+        return not ((self.coverage > 0) & (self.coverage < 255)).any()
+
+
+def read_key(key: KeyPicture, options: InbetweenOptions) -> KeyMap:
+    """The key as a planar map of regions."""
+    flats = flats_of(key.picture) if key.line is None else flats_under_lines(key.picture, key.line)
+    height, width = flats.index.shape
+    labels = _areas(flats, options)
+    n = int(labels.max())
+    if n == 0:
+        labels, n = np.ones_like(labels), 1
+    full = grown(labels)
+    color = _majority(labels, flats.index, n, len(flats.colors))
+    step = max(2.0, STEP_AT_540 * height / 540)
+    planar = with_strokes(
+        trace_arcs(full, step), full, flats.coverage, threshold=options.line_threshold, step_px=step
+    )
+    table, codes = color_table(key.picture)
+    regions = measure(labels)
+    return KeyMap(
+        labels=full,
+        color=color,
+        colors=flats.colors,
+        coverage=flats.coverage,
+        inks=flats.inks,
+        ink=flats.ink,
+        has_line=key.line is not None,
+        table=table,
+        codes=codes,
+        center=regions.center[:, 0] + 1j * regions.center[:, 1],
+        spread=regions.moments.astype(np.float64),
+        planar=planar,
+        view=_view(regions, full, flats.coverage, options),
+    )
+
+
+def _areas(flats: Flats, options: InbetweenOptions) -> NDArray[np.uint16]:
+    """Areas of one color that no line cuts through."""
+    height = flats.index.shape[0]
+    values = flats.index.astype(np.int32) + 1
+    if flats.coverage.any():
+        frame = LineFrame(flats.coverage, np.zeros_like(flats.coverage))
+        enclosed = find_regions(frame, options.segment(height)).label_map()
+        values = np.where(enclosed > 0, values + enclosed.astype(np.int32) * len(flats.colors), 0)
+    return equal_areas(values, options.min_region_px)
+
+
+def _majority(
+    labels: NDArray[np.uint16], index: NDArray[np.uint16], n: int, n_colors: int
+) -> NDArray[np.uint16]:
+    """The color of each area, `[n]`; an area has one color by construction, so any pixel tells."""
+    color = np.zeros(n + 1, np.uint16)
+    color[labels.ravel()] = index.ravel()
+    return np.minimum(color[1:], n_colors - 1).astype(np.uint16)
+
+
+def _view(regions: Regions, full: NDArray[np.uint16], coverage: Pixels, options: InbetweenOptions) -> View:
+    """The key as the matcher sees it: where colors meet without a line, one is drawn."""
+    edge = np.zeros(full.shape, bool)
+    edge[:, 1:] |= full[:, 1:] != full[:, :-1]
+    edge[1:] |= full[1:] != full[:-1]
+    ink = np.where(edge, 255, coverage).astype(np.uint8)
+    frame = LineFrame(ink, np.zeros_like(ink))
+    graph = build_graph(regions)
+    description = describe(frame, regions, graph)
+    step = max(1, -(-full.shape[0] // _LOOKUP_HEIGHT))
+    return View(
+        name="",
+        size=(regions.width, regions.height),
+        runs=RegionMap(regions.width, regions.height, np.zeros(0, np.uint32), np.zeros(0, np.uint16)),
+        area=regions.area,
+        box=regions.box,
+        samples=regions.samples,
+        graph=graph,
+        distance=plane_distance(frame),
+        lookup=np.ascontiguousarray(full[::step, ::step]),
+        geometry=description.geometry,
+        thumb=description.thumb,
+        tokens=matcher(options.matcher).tokens(description),
+    )

@@ -1,0 +1,218 @@
+"""Every sketch of a shot colored: those that stand alone first, then those that look to their neighbors."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from io import BytesIO
+from typing import cast
+
+import numpy as np
+
+from toonctl.core.errors import SpecError
+from toonctl.core.types import Between, ColoredDrawing, ColorModel, LineFrame
+from toonctl.engines.base import (
+    ColorizeRequest,
+    DrawnInbetween,
+    InbetweenRequest,
+    Key,
+    KeyPicture,
+    LoadKey,
+    LoadLine,
+    PaintedReference,
+    PlacedSketch,
+    PostkeyRequest,
+    StateStore,
+)
+from toonctl.engines.colorize_long.cel import Engine as ColorizeEngine
+from toonctl.engines.inbetween.cel import Engine as InbetweenEngine
+from toonctl.engines.postkey._cleaning import line_width_px
+from toonctl.engines.postkey._lines import Cleaning, CleanSketch, clean_sketch, completed, moved
+from toonctl.engines.postkey._stored import ColoredKey, Compartment, load_colored, load_stored
+from toonctl.regions.paint import darkest_first, paint_index
+
+LAYER = "A"
+"""What the one layer of the shot is called in requests to other engines."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedKey:
+    """A finished key: its 0-based frame, and the means to load it."""
+
+    name: str
+    index: int
+    load: LoadKey
+    is_sketch: bool
+
+
+class SketchColoring:
+    """Colors the sketches of one request; `keys` are the finished ones by name, references among them."""
+
+    def __init__(self, request: PostkeyRequest) -> None:
+        self._request = request
+        self.keys = {
+            each.name: PlacedKey(each.name, each.index, each.load, False) for each in request.references
+        }
+
+    def color(self) -> Iterator[str]:
+        """The names of the sketches as they are finished; those of an earlier run come first."""
+        todo: list[PlacedSketch] = []
+        for sketch in self._request.sketches:
+            if load_colored(self._request.state, sketch.name) is None:
+                todo.append(sketch)
+            else:
+                yield self._finished(sketch)
+        looks_around = self._clean(todo)
+        yield from self._color_alone([sketch for sketch in todo if not looks_around[sketch.name]])
+        for sketch in todo:
+            if looks_around[sketch.name]:
+                yield self._color_among(sketch)
+
+    def _clean(self, sketches: Sequence[PlacedSketch]) -> dict[str, bool]:
+        """By name whether a sketch looks to its neighbors; the lines of all are kept in the state."""
+        request = self._request
+        if not sketches:
+            return {}
+        cleaning = Cleaning(_cleaning_kind(request.options), line_width_px(request.painted[0].line.ink))
+        jobs = [request.executor.submit(_clean_one, request.state, each, cleaning) for each in sketches]
+        return {sketch.name: job.result() for sketch, job in zip(sketches, jobs, strict=True)}
+
+    def _color_alone(self, sketches: Sequence[PlacedSketch]) -> Iterator[str]:
+        """Sketches whose lines are their own, in one go through the shot."""
+        by_name = {sketch.name: sketch for sketch in sketches}
+        if by_name:
+            places = [*((key.index, key.name) for key in self.keys.values() if not key.is_sketch)]
+            places += [(sketch.index, sketch.name) for sketch in sketches]
+            for name in self._color([name for _, name in sorted(places)], by_name, self._request.painted):
+                yield self._finished(by_name[name])
+
+    def _color_among(self, sketch: PlacedSketch) -> str:
+        """One sketch whose lines depend on the keys on both sides of it."""
+        request = self._request
+        order = sorted(self.keys.values(), key=lambda key: key.index)
+        sides = [key for key in order if key.index < sketch.index][-1:]
+        sides += [key for key in order if key.index > sketch.index][:1]
+        if sides:
+            around = self._around(sketch, sides)
+            # One neighbor alone does not tell where the lines are going.
+            share = 1 - sketch.strength if len(sides) == 2 else 0.0
+            request.executor.submit(_look_around, request.state, sketch.name, around, share).result()
+        painted = [each for key in sides if key.is_sketch and (each := self._painted(key.name))]
+        places = [(sketch.index, sketch.name), *((key.index, key.name) for key in sides)]
+        references = (*request.painted, *painted)
+        for _ in self._color([name for _, name in sorted(places)], {sketch.name: sketch}, references):
+            pass
+        return self._finished(sketch)
+
+    def _around(self, sketch: PlacedSketch, sides: Sequence[PlacedKey]) -> KeyPicture:
+        """What the finished keys beside a sketch say about its frame: an inbetween, or the only one held."""
+        if len(sides) == 1:
+            return self._request.executor.submit(_load, sides[0].load).result()
+        time = (sketch.index - sides[0].index) / (sides[1].index - sides[0].index)
+        request = InbetweenRequest(
+            size=self._request.size,
+            layers=(LAYER,),
+            keys=tuple(Key(key.index, {LAYER: key.load}) for key in sides),
+            wanted=(Between(LAYER, sketch.name, 0, time),),
+            options={LAYER: self._request.options},
+            deliver=_as_key,
+            executor=self._request.executor,
+            state=Compartment(self._request.state, f"around_{sketch.name}"),
+        )
+        [drawn] = InbetweenEngine().draw(request)
+        return cast("KeyPicture", drawn)
+
+    def _color(
+        self, places: Sequence[str], wanted: Mapping[str, PlacedSketch], painted: tuple[PaintedReference, ...]
+    ) -> Iterator[str]:
+        """The names of `wanted` as they are colored, on the way through `places` from the `painted` ones."""
+        request = self._request
+        known = {reference.drawing for reference in painted} | set(wanted)
+        colorize = ColorizeRequest(
+            drawings=tuple(name for name in places if name in known),
+            wanted=frozenset(wanted),
+            loader=self._lines,
+            references=painted,
+            color_model=request.color_model,
+            options=request.options,
+            executor=request.executor,
+            state=Compartment(request.state, "color_" + "_".join(places)),
+        )
+        for colored in ColorizeEngine().colorize(colorize):
+            load = self._lines(colored.name)
+            request.executor.submit(_paint, request.state, colored, load, request.color_model).result()
+            yield colored.name
+
+    def _lines(self, name: str) -> LoadLine:
+        return partial(_load_lines, self._request.state, name)
+
+    def _painted(self, name: str) -> PaintedReference | None:
+        """A colored sketch as a reference for others."""
+        key = load_colored(self._request.state, name)
+        if key is None:
+            return None
+        return PaintedReference(name, LineFrame(key.coverage, np.zeros_like(key.coverage)), key.index)
+
+    def _finished(self, sketch: PlacedSketch) -> str:
+        request = self._request
+        load = partial(load_stored, request.state, sketch.name, request.color_model, request.ink)
+        self.keys[sketch.name] = PlacedKey(sketch.name, sketch.index, load, True)
+        return sketch.name
+
+
+def _cleaning_kind(options: Mapping[str, object]) -> str:
+    kind = options.get("sketches")
+    if kind not in ("auto", "clean", "rough"):
+        raise SpecError("the cel engine was started without sketches")
+    return str(kind)
+
+
+def _clean_one(state: StateStore, sketch: PlacedSketch, cleaning: Cleaning) -> bool:
+    clean = clean_sketch(sketch.load(), cleaning)
+    _store_lines(state, sketch.name, clean)
+    return clean.free is not None or sketch.strength < 1
+
+
+def _look_around(state: StateStore, name: str, around: KeyPicture, share: float) -> None:
+    clean = _stored(state, name)
+    lines = completed(replace(clean, lines=moved(clean.lines, around, share)), around)
+    _store_lines(state, name, CleanSketch(lines, clean.free))
+
+
+def _store_lines(state: StateStore, name: str, sketch: CleanSketch) -> None:
+    free = sketch.free if sketch.free is not None else np.zeros((0, 0), np.uint8)
+    file = BytesIO()
+    np.savez_compressed(file, ink=sketch.lines.ink, trace=sketch.lines.trace, free=free)
+    state.put(f"lines_{name}", file.getvalue())
+
+
+def _stored(state: StateStore, name: str) -> CleanSketch:
+    data = state.get(f"lines_{name}")
+    if data is None:
+        raise KeyError(name)
+    with np.load(BytesIO(data), allow_pickle=False) as stored:
+        free = stored["free"] if stored["free"].size else None
+        return CleanSketch(LineFrame(stored["ink"], stored["trace"]), free)
+
+
+def _load_lines(state: StateStore, name: str) -> LineFrame:
+    return _stored(state, name).lines
+
+
+def _paint(state: StateStore, colored: ColoredDrawing, load: LoadLine, model: ColorModel) -> None:
+    """Puts a colored sketch into the state, painted under its lines too."""
+    frame = load()
+    rank = darkest_first(model.colors)
+    index = paint_index(colored.regions, colored.colors, frame, darkness_rank=rank)
+    counts = np.bincount(colored.colors, minlength=1)
+    regions = {int(color): int(count) for color, count in enumerate(counts) if count}
+    coverage = np.where(frame.trace > 0, 0, frame.ink).astype(np.uint8)
+    key = ColoredKey(index, coverage, regions, colored.doubts)
+    state.put(f"key_{colored.name}", key.to_bytes())
+
+
+def _load(load: LoadKey) -> KeyPicture:
+    return load()
+
+
+def _as_key(drawn: DrawnInbetween) -> KeyPicture:
+    return KeyPicture(drawn.picture, drawn.line)

@@ -1,0 +1,141 @@
+"""Postkey under way: references are delivered as they came, the engine draws all else from the sketches."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from toonctl.core.errors import ArtError
+from toonctl.core.types import Cel, CelPixels, Layer, Pixels, Size
+from toonctl.engines import load
+from toonctl.engines.base import (
+    DrawnFrame,
+    EngineFacts,
+    PlacedReference,
+    PlacedSketch,
+    PostkeyEngine,
+    PostkeyRequest,
+    SketchPicture,
+    WantedFrame,
+)
+from toonctl.formats.png import read_picture
+from toonctl.pipelines._coloring import read_painted
+from toonctl.pipelines._drawing import Drawing, Shown
+from toonctl.pipelines._inbetweening import load_key, write_keys
+from toonctl.pipelines._shot import Shot
+from toonctl.spec.postkey import PostkeySpec
+from toonctl.stages.finish import FinishJob
+from toonctl.stages.finish_keys import NewDrawing, finish_new
+from toonctl.stages.lines import line_frame
+from toonctl.stages.notes import DrawingNote, PaletteNote, write_palette_note
+
+
+@dataclass(frozen=True, slots=True)
+class _Delivery:
+    """Takes finished frames to disk, in the process that drew them."""
+
+    job: FinishJob
+    shown: Shown
+
+    def __call__(self, drawn: DrawnFrame) -> DrawingNote:
+        new = NewDrawing(
+            name=drawn.name,
+            picture=drawn.picture,
+            paint=drawn.paint,
+            line=drawn.line,
+            fell_back=drawn.fell_back,
+            color_regions=drawn.color_regions,
+            doubts=drawn.doubts,
+        )
+        return finish_new(replace(self.job, frames=self.shown[drawn.name]), new)
+
+
+class Postkeying:
+    """Draws a shot from references and sketches. Raises: EngineError for an unknown engine."""
+
+    def __init__(self, shot: Shot[PostkeySpec]) -> None:
+        self._shot = shot
+        self._engine: PostkeyEngine = load("postkey", shot.spec.engine.name).Engine()
+
+    def facts(self) -> EngineFacts:
+        """Number format and weights of the engine. Raises: CheckpointError when they are unusable."""
+        return self._engine.facts(self._shot.spec.engine.model_dump())
+
+    def draw(self, run: Drawing) -> None:
+        """The frames of the layer on disk. Raises: DeliveryError, ArtError, EngineError."""
+        [layer] = self._shot.cel_layers
+        shown = run.missing(layer)
+        sketches = {sketch.drawing for sketch in self._shot.art.sketches}
+        given = {
+            name: frames for name, frames in shown.items() if name in layer.cels and name not in sketches
+        }
+        write_keys(run, layer, given)
+        rest = {name: frames for name, frames in shown.items() if name not in given}
+        if not rest or run.is_stopped:
+            return
+        for note in self._engine.draw(self._request(run, layer, rest)):
+            if isinstance(note, DrawingNote):
+                run.wrote(note, rest)
+            if run.is_stopped:
+                return
+
+    def _request(self, run: Drawing, layer: Layer, shown: Shown) -> PostkeyRequest:
+        art, options = self._shot.art, self._shot.spec.engine
+        [plan] = art.plans
+        index = {key.drawings[layer.name]: key.index for key in plan.keys}
+        painted, model, ink = read_painted(run, layer, {name: name for name in layer.cels})
+        thresholds = {"doubt_below": float(options.doubt_below)}
+        write_palette_note(self._shot.tree, PaletteNote(layer.name, model, thresholds), job_key=run.key)
+        return PostkeyRequest(
+            size=art.size,
+            n_frames=art.n_frames,
+            prompt=self._shot.spec.shot.prompt,
+            references=tuple(
+                PlacedReference(r.drawing, index[r.drawing], partial(load_key, run.load, r.cel, art.size))
+                for r in art.references
+                if r.drawing is not None
+            ),
+            sketches=tuple(
+                PlacedSketch(
+                    sketch.drawing,
+                    index[sketch.drawing],
+                    partial(_load_sketch, run.load, sketch.cel, sketch.free, art.size),
+                    options.sketch_strength if sketch.strength is None else sketch.strength,
+                )
+                for sketch in art.sketches
+            ),
+            painted=painted,
+            color_model=model,
+            ink=ink,
+            wanted=tuple(self._wanted(layer, shown)),
+            options=self._shot.engine_options(layer.name),
+            deliver=_Delivery(run.job(layer, None, ()), shown),
+            executor=run.pool,
+            state=run.state(layer.name),
+        )
+
+    def _wanted(self, layer: Layer, shown: Shown) -> Iterator[WantedFrame]:
+        """What is missing: sketches to be colored, and what lies between keys."""
+        art = self._shot.art
+        [plan] = art.plans
+        for first, key in enumerate(plan.keys):
+            name = key.drawings[layer.name]
+            if name in shown:
+                yield WantedFrame(name, key.index, first, 0.0)
+        for between in plan.betweens:
+            if between.name in shown:
+                at = art.exposures[layer.name].index(between.name)
+                yield WantedFrame(between.name, at, between.first, between.time)
+
+
+def _load_sketch(load_pixels: partial[CelPixels], cel: Cel, free: Path | None, size: Size) -> SketchPicture:
+    return SketchPicture(line_frame(load_pixels(cel)), None if free is None else _load_matte(free, size))
+
+
+def _load_matte(path: Path, size: Size) -> Pixels:
+    """How white and opaque the picture is, uint8 `[H, W]`."""
+    rgba = read_picture(path)
+    if rgba.shape[1::-1] != size:
+        raise ArtError(f"`{path.name}` has changed while it was read", str(path), "run again")
+    white = rgba[..., :3].min(-1).astype("uint16") * rgba[..., 3]
+    return (white // 255).astype("uint8")

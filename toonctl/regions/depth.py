@@ -1,0 +1,113 @@
+"""Which regions are painted over which: containers before what they hold, back sides before front sides."""
+
+import heapq
+from collections import defaultdict
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from toonctl.core.types import Size
+from toonctl.regions.planar import PlanarMap
+from toonctl.regions.rings import Side, outer_rings, ring_area, vertices
+
+_STEP = 2
+
+
+def depth_order(
+    planar: PlanarMap, front: NDArray[np.int32], size: Size
+) -> tuple[list[int], NDArray[np.int32]]:
+    """Regions back to front, and `front` `[A]` without the arcs whose owner ends up below its neighbor.
+
+    `front` names the region that owns a split arc, else 0: a vote that it lies over the region on the other
+    side. Larger outlines come first; what lies in another region comes after it; a ring of votes is broken
+    where the smaller region is on top.
+    """
+    rings = outer_rings(planar)
+    area = {region: ring_area(planar, outlines) for region, outlines in rings.items()}
+    base = sorted(area, key=lambda region: (-area[region], region))
+    rank = {region: i for i, region in enumerate(base)}
+    parent = _parents(planar, base, rings, size)
+    above: dict[int, list[int]] = defaultdict(list)
+    waits = dict.fromkeys(base, 0)
+    for child, holder in sorted(parent.items()):
+        above[holder].append(child)
+        waits[child] += 1
+    for below, owner in _votes(planar, front):
+        if owner in rank and below in rank and not _holds(parent, owner, below):
+            above[below].append(owner)
+            waits[owner] += 1
+    order = _sorted(base, rank, above, waits)
+    place = {region: i for i, region in enumerate(order)}
+    kept = front.copy()
+    for arc in np.flatnonzero(front).tolist():
+        owner = int(front[arc])
+        if place[owner] < place[int(planar.left[arc] + planar.right[arc]) - owner]:
+            kept[arc] = 0
+    return order, kept
+
+
+def _parents(
+    planar: PlanarMap, base: list[int], rings: dict[int, list[list[Side]]], size: Size
+) -> dict[int, int]:
+    """By region, the smallest region whose outline encloses its own."""
+    canvas = np.zeros((size[1] // _STEP + 2, size[0] // _STEP + 2), np.int32)
+    found: dict[int, int] = {}
+    for region in base:
+        polygons = [planar.points[vertices(planar, ring)] / _STEP for ring in rings[region]]
+        # Its outline lies on its parent's paint or on a neighbor's that was painted earlier: inner points tell.
+        mask = np.zeros(canvas.shape, np.uint8)
+        for polygon in polygons:
+            fixed = [np.rint(polygon * 8).astype(np.int32)]
+            x, y, w, h = cv2.boundingRect(np.rint(polygon).astype(np.int32))
+            window = np.s_[max(0, y) : y + h, max(0, x) : x + w]
+            cv2.fillPoly(mask, fixed, 1, cv2.LINE_8, 3)
+            beneath = canvas[window][mask[window] > 0]
+            if len(beneath) and (holder := int(np.bincount(beneath).argmax())):
+                found[region] = holder
+            cv2.fillPoly(canvas, fixed, region, cv2.LINE_8, 3)
+            mask[window] = 0
+    return found
+
+
+def _votes(planar: PlanarMap, front: NDArray[np.int32]) -> list[tuple[int, int]]:
+    """Pairs (below, above) for which more outline speaks than against."""
+    length: dict[tuple[int, int], int] = defaultdict(int)
+    for arc in np.flatnonzero(front).tolist():
+        owner = int(front[arc])
+        below = int(planar.left[arc] + planar.right[arc]) - owner
+        length[below, owner] += int(planar.offsets[arc + 1] - planar.offsets[arc])
+    return [pair for pair, n in sorted(length.items()) if n > length.get((pair[1], pair[0]), 0)]
+
+
+def _holds(parent: dict[int, int], outer: int, inner: int) -> bool:
+    """Whether `inner` lies within the outline of `outer`."""
+    while inner in parent:
+        inner = parent[inner]
+        if inner == outer:
+            return True
+    return False
+
+
+def _sorted(
+    base: list[int], rank: dict[int, int], above: dict[int, list[int]], waits: dict[int, int]
+) -> list[int]:
+    """`base` with every region after those it must cover; rings of demands are broken in the order of `base`."""
+    ready = [rank[region] for region in base if waits[region] == 0]
+    heapq.heapify(ready)
+    done: set[int] = set()
+    order: list[int] = []
+    for fallback in [*base, None]:
+        while ready:
+            region = base[heapq.heappop(ready)]
+            if region in done:
+                continue
+            done.add(region)
+            order.append(region)
+            for other in above.get(region, ()):
+                waits[other] -= 1
+                if waits[other] == 0:
+                    heapq.heappush(ready, rank[other])
+        if fallback is not None and fallback not in done:
+            heapq.heappush(ready, rank[fallback])
+    return order

@@ -1,0 +1,206 @@
+"""How regions move from one picture to another: similarity transforms, tried and scored all regions at once.
+
+After the idea of As-Rigid-As-Possible registration of cartoons (Sykora et al., NPAR 2009), by region instead
+of by lattice. Points are complex numbers x + iy in pixels. Letters: n regions, m regions of the other
+picture, C candidates, P points a region.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from toonctl.regions.flats import nearest_of
+
+Complex = NDArray[np.complex128]
+Floats = NDArray[np.float64]
+
+_EDGE_WEIGHT = 0.6
+_SCALE_WEIGHT = 0.25
+_TURN_WEIGHT = 0.06
+_LEAST_SCALE, _MOST_SCALE = 0.5, 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Motions:
+    """A similarity per region: a point z moves to `center + shift + turn * (z - center)`; all complex `[n]`."""
+
+    center: Complex
+    shift: Complex
+    turn: Complex
+
+    def of(self, which: NDArray[np.int64]) -> "Motions":
+        """Those of the regions `which`."""
+        return Motions(self.center[which], self.shift[which], self.turn[which])
+
+    def apply(self, points: Complex) -> Complex:
+        """`points` `[n, ...]` moved, each row by its own motion."""
+        extra = (...,) + (None,) * (points.ndim - self.center.ndim)
+        center = self.center[extra]
+        return center + self.shift[extra] + self.turn[extra] * (points - center)
+
+    def at(self, points: Complex, share: float) -> Complex:
+        """`points` `[n]` when `share` of the motion is done: turned by angle, scaled by power, along a line."""
+        turn = np.abs(self.turn) ** share * np.exp(1j * share * np.angle(self.turn))
+        return self.center + share * self.shift + turn * (points - self.center)
+
+    def where(self, chosen: NDArray[np.bool_], other: "Motions") -> "Motions":
+        """These, and `other` where `chosen`; centers stay."""
+        shift = other.center + other.shift + other.turn * (self.center - other.center) - self.center
+        return Motions(
+            self.center, np.where(chosen, shift, self.shift), np.where(chosen, other.turn, self.turn)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The other picture as motions are scored on it.
+
+    `labels` `[h, w]`, `distance` float32 `[h, w]` to its nearest line in pixels and `line` complex64 `[h, w]`,
+    that place, may be thinned: `step` pixels of the picture lie between two of theirs. `wrong` float32
+    `[n, m + 1]` is what a point of a region costs that lands in each of the other's regions, last column
+    beyond the frame; `clip_px` bounds distances.
+    """
+
+    labels: NDArray[np.uint16]
+    distance: NDArray[np.float32]
+    line: NDArray[np.complex64]
+    wrong: NDArray[np.float32]
+    step: int
+    clip_px: float
+
+    @classmethod
+    def of(
+        cls,
+        labels: NDArray[np.uint16],
+        line_points: NDArray[np.float32],
+        wrong: NDArray[np.float32],
+        *,
+        step: int,
+        clip_px: float,
+    ) -> "Target":
+        """The target of a full label map `[H, W]` whose lines run through `line_points` `[V, 2]`."""
+        thin = np.ascontiguousarray(labels[::step, ::step])
+        height, width = thin.shape
+        cell = np.clip(np.rint(line_points / step), 0, [width - 1, height - 1]).astype(np.int64)
+        flat = cell[:, 1] * width + cell[:, 0]
+        place = np.zeros(height * width, np.complex64)
+        place[flat] = line_points[:, 0] + 1j * line_points[:, 1]
+        mask = np.zeros((height, width), bool)
+        mask.ravel()[flat] = True
+        if not len(flat):
+            far = np.full(thin.shape, 1e4, np.float32)
+            return cls(thin, far, np.zeros(thin.shape, np.complex64), wrong, step, clip_px)
+        away = np.asarray(cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5), np.float32)
+        return cls(thin, away * step, place[nearest_of(mask)], wrong, step, clip_px)
+
+    def nearest(self, points: Complex) -> tuple[Complex, Floats]:
+        """The point on a line nearest to each of `points`, and how far it is."""
+        y, x, _ = _cells(points, self)
+        to = self.line[y, x].astype(np.complex128)
+        return to, np.abs(to - points)
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """Points by which regions are compared: `inside` and `outline`, complex `[n, P]`; `center` `[n]`."""
+
+    inside: Complex
+    outline: Complex
+    center: Complex
+
+
+def still(center: Complex) -> Motions:
+    """No motion at all."""
+    return Motions(center, np.zeros_like(center), np.ones_like(center))
+
+
+def cost(motions: Motions, probes: Probes, target: Target) -> Floats:
+    """How badly each region's motion fits, 0 good to about 1.6, `[n]`."""
+    return (
+        cost_inside(motions, probes, target)
+        + _EDGE_WEIGHT * edge_distance(motions, probes, target)
+        + strain(motions)
+    )
+
+
+def strain(motions: Motions) -> Floats:
+    """What a motion costs for turning and scaling."""
+    scale = np.abs(np.log(np.maximum(np.abs(motions.turn), 1e-6)))
+    return _SCALE_WEIGHT * scale + _TURN_WEIGHT * np.abs(np.angle(motions.turn))
+
+
+def cost_inside(motions: Motions, probes: Probes, target: Target) -> Floats:
+    """Mean cost of where a region's inner points land, 0..1, `[n]`."""
+    y, x, is_in = _cells(motions.apply(probes.inside), target)
+    label = np.where(is_in, target.labels[y, x].astype(np.int64) - 1, target.wrong.shape[1] - 1)
+    rows = np.arange(len(label))[:, None]
+    return target.wrong[rows, label].mean(1).astype(np.float64)
+
+
+def edge_distance(motions: Motions, probes: Probes, target: Target) -> Floats:
+    """Mean distance of the moved outline from the other's lines, clipped, 0..1, `[n]`."""
+    y, x, is_in = _cells(motions.apply(probes.outline), target)
+    away = np.where(is_in, np.minimum(target.distance[y, x], target.clip_px), 0.5 * target.clip_px)
+    return away.mean(1) / target.clip_px
+
+
+def best_of(candidates: list[Motions], probes: Probes, target: Target) -> tuple[Motions, Floats]:
+    """The cheapest candidate of every region, the earlier one where equal, and its cost."""
+    best, least = candidates[0], cost(candidates[0], probes, target)
+    for other in candidates[1:]:
+        price = cost(other, probes, target)
+        is_better = price < least - 1e-6
+        best, least = best.where(is_better, other), np.where(is_better, price, least)
+    return best, least
+
+
+def shifts(center: Complex, to: Complex) -> Motions:
+    """Each center to its place in `to`."""
+    return Motions(center, to - center, np.ones_like(center))
+
+
+def aligned(center: Complex, spread: Floats, to: Complex, to_spread: Floats) -> Motions:
+    """Centers, sizes and main axes brought together; `spread` `[n, 3]` is variance of x, covariance, of y."""
+    angle = (_axis(to_spread) - _axis(spread) + np.pi / 2) % np.pi - np.pi / 2
+    size = np.sqrt(
+        np.maximum(to_spread[:, 0] + to_spread[:, 2], 1e-3) / np.maximum(spread[:, 0] + spread[:, 2], 1e-3)
+    )
+    scale = np.clip(size, _LEAST_SCALE, _MOST_SCALE)
+    return Motions(center, to - center, scale * np.exp(1j * angle))
+
+
+def fitted(center: Complex, points: Complex, to: Complex, weight: Floats, *, may_scale: bool) -> Motions:
+    """The similarity of each region that brings `points` nearest to `to`, `[n, P]`, by weighted least squares."""
+    total = np.maximum(weight.sum(1), 1e-9)
+    mean, mean_to = (weight * points).sum(1) / total, (weight * to).sum(1) / total
+    away, away_to = points - mean[:, None], to - mean_to[:, None]
+    power = (weight * np.abs(away) ** 2).sum(1)
+    turn = (weight * np.conj(away) * away_to).sum(1) / np.maximum(power, 1e-9)
+    # Few or nearly coinciding points say nothing of turning.
+    turn = np.where(power > 4 * total, turn, 1)
+    size = np.abs(turn)
+    turn = np.where(size > 1e-6, turn / np.maximum(size, 1e-6), 1)
+    if may_scale:
+        turn = turn * np.clip(size, _LEAST_SCALE, _MOST_SCALE)
+    return Motions(center, mean_to + turn * (center - mean) - center, turn)
+
+
+def inverse(motions: Motions) -> Motions:
+    """The motions back; their centers are where these lead."""
+    return Motions(motions.center + motions.shift, -motions.shift, 1 / motions.turn)
+
+
+def _axis(spread: Floats) -> Floats:
+    """Direction of the main axis, radians."""
+    return 0.5 * np.arctan2(2 * spread[:, 1], spread[:, 0] - spread[:, 2])
+
+
+def _cells(points: Complex, target: Target) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+    """Row and column of the target's maps under each point, and whether it lies in the frame."""
+    height, width = target.labels.shape
+    x = np.rint(points.real / target.step).astype(np.int64)
+    y = np.rint(points.imag / target.step).astype(np.int64)
+    is_in = (x >= 0) & (y >= 0) & (x < width) & (y < height)
+    return np.clip(y, 0, height - 1), np.clip(x, 0, width - 1), is_in

@@ -1,0 +1,141 @@
+"""Lines that bound nothing (folds, whiskers, loose ends) as arcs of their own, and every line's width."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from toonctl.core.types import Pixels
+from toonctl.regions.planar import PlanarMap, Points
+
+_RIM = 24
+"""Coverage from which a pixel belongs to a line's body, soft rim excluded."""
+
+_BESIDE_PX = 1.5
+_NEIGHBORS = ((0, -1), (1, -1), (1, 0), (1, 1), (0, 1), (-1, 1), (-1, 0), (-1, -1))
+
+
+def with_strokes(
+    planar: PlanarMap, labels: NDArray[np.uint16], coverage: Pixels, *, threshold: int, step_px: float
+) -> PlanarMap:
+    """`planar` with its line widths measured, and an arc more for every line its arcs do not account for."""
+    if not coverage.any():
+        return planar
+    body = (coverage >= _RIM).astype(np.uint8)
+    depth = np.asarray(cv2.distanceTransform(np.pad(body, 1), cv2.DIST_L2, 3), np.float32)[1:-1, 1:-1]
+    half = _depth_at(depth, planar.points)
+    loose = (coverage >= threshold) & ~_accounted(planar, half, coverage.shape)
+    strokes = _traced(thinned(loose), labels.shape[1], step_px)
+    if not strokes:
+        return PlanarMap(planar.points, planar.offsets, planar.left, planar.right, planar.ends, half)
+    points = np.concatenate(strokes)
+    at = np.rint(points).astype(np.int64)
+    label = labels[at[:, 1], at[:, 0]].astype(np.int32)
+    lengths = np.array([len(s) for s in strokes])
+    middle = np.cumsum(lengths) - lengths + lengths // 2
+    sides = label[middle]
+    return PlanarMap(
+        points=np.concatenate([planar.points, points]),
+        offsets=np.concatenate([planar.offsets, planar.offsets[-1] + np.cumsum(lengths)]),
+        left=np.concatenate([planar.left, sides]),
+        right=np.concatenate([planar.right, sides]),
+        ends=np.concatenate([planar.ends, np.full((len(strokes), 2), -1, np.int64)]),
+        half=np.concatenate([half, _depth_at(depth, points)]),
+    )
+
+
+def thinned(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The skeleton of `mask`, one pixel wide, as flat positions (Zhang and Suen 1984, on pixel lists)."""
+    height, width = mask.shape
+    grid = np.pad(mask, 1)
+    flat = grid.ravel()
+    steps = [dy * (width + 2) + dx for dx, dy in _NEIGHBORS]
+    at = np.flatnonzero(flat)
+    is_changing = True
+    while is_changing and len(at):
+        is_changing = False
+        for phase in (0, 1):
+            ring = np.stack([flat[at + s] for s in steps])  # from above, clockwise
+            count = ring.sum(0)
+            turns = (~ring & np.roll(ring, -1, 0)).sum(0)
+            up, right, down, left = ring[0], ring[2], ring[4], ring[6]
+            if phase == 0:
+                open_sides = ~(up & right & down) & ~(right & down & left)
+            else:
+                open_sides = ~(up & right & left) & ~(up & down & left)
+            goes = (count >= 2) & (count <= 6) & (turns == 1) & open_sides
+            if goes.any():
+                flat[at[goes]] = False
+                at = at[~goes]
+                is_changing = True
+    y, x = np.divmod(at, width + 2)
+    return (y - 1) * width + (x - 1) if len(at) else np.zeros(0, np.int64)
+
+
+def draw_segments(
+    canvas: NDArray[np.generic], starts: Points, ends: Points, thickness: NDArray[np.int64], *, value: int
+) -> None:
+    """Straight strokes from `starts` to `ends` `[S, 2]`, `thickness` `[S]` pixels wide, in place."""
+    corners = np.rint(np.stack([starts, ends], 1) * 8).astype(np.int32)  # [S, 2, 2]
+    for width in np.unique(thickness).tolist():
+        pieces = list(corners[thickness == width])
+        cv2.polylines(canvas, pieces, False, value, int(width), cv2.LINE_8, 3)  # type: ignore[arg-type]  # any depth
+
+
+def _accounted(planar: PlanarMap, half: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Pixels within the lines that run along arcs."""
+    reached = np.zeros(shape, np.uint8)
+    first = np.setdiff1d(np.arange(len(planar.points)), planar.offsets[1:] - 1)
+    thickness = np.ceil(2 * (np.maximum(half[first], half[first + 1]) + _BESIDE_PX)).astype(np.int64)
+    draw_segments(reached, planar.points[first], planar.points[first + 1], thickness, value=1)
+    return reached.astype(bool)
+
+
+def _depth_at(depth: NDArray[np.float32], points: Points) -> NDArray[np.float32]:
+    """The largest depth among the four pixels around each point."""
+    height, width = depth.shape
+    low = np.floor(points).astype(np.int64)
+    found = np.zeros(len(points), np.float32)
+    for dx, dy in ((0, 0), (1, 0), (0, 1), (1, 1)):
+        x, y = np.clip(low[:, 0] + dx, 0, width - 1), np.clip(low[:, 1] + dy, 0, height - 1)
+        np.maximum(found, depth[y, x], out=found)
+    return found
+
+
+def _traced(skeleton: NDArray[np.int64], width: int, step_px: float) -> list[Points]:
+    """The paths of a skeleton between its ends and forks, a vertex about every `step_px`."""
+    pixels = set(skeleton.tolist())
+    steps = [dy * width + dx for dx, dy in _NEIGHBORS]
+    beside = {p: [p + s for s in steps if p + s in pixels] for p in pixels}
+    left = {(p, q) for p in pixels for q in beside[p]}
+    paths: list[list[int]] = []
+
+    def walk(p: int, q: int) -> None:
+        path = [p]
+        while (p, q) in left:
+            left.discard((p, q))
+            left.discard((q, p))
+            path.append(q)
+            onward = [r for r in beside[q] if r != p]
+            if len(onward) != 1:
+                break
+            p, q = q, onward[0]
+        paths.append(path)
+
+    for p in sorted(pixels):
+        if len(beside[p]) != 2:
+            for q in beside[p]:
+                if (p, q) in left:
+                    walk(p, q)
+            if not beside[p]:
+                paths.append([p, p])
+    for p, q in sorted(left):
+        if (p, q) in left:
+            walk(p, q)
+    return [_resampled(np.array(path), width, step_px) for path in paths]
+
+
+def _resampled(path: NDArray[np.int64], width: int, step_px: float) -> Points:
+    y, x = np.divmod(path, width)
+    points = np.stack([x, y], 1).astype(np.float32)
+    pieces = max(1, round(len(points) / step_px))
+    return points[np.rint(np.linspace(0, len(points) - 1, pieces + 1)).astype(np.int64)]
