@@ -53,7 +53,7 @@ class FlowPeer:
             colors = self._from_reference(index, frame, labels, regions.n)
         else:
             colors = self._from_before(regions, labels, distance)
-        self._index = paint_index(regions.runs(), colors, frame, darkness_rank=None)
+        self._index = paint_index(regions.runs(), colors, None, darkness_rank=None)
         self._distance = distance
         return colors
 

@@ -163,14 +163,21 @@ class Bench:
 
         composite = [read_picture(ran.frame(step, "comp")) for step in range(1, 2 * _GAP)]
         stack = np.mean([composite_error(list(frames(k + 1).values()), c) for k, c in enumerate(composite)])
-        flat_run, _ = self._run("inbetween", pair)
-        flat = read_picture(flat_run.frame(_GAP))
         kept = asdict(pair.kept(frames)) | {
             "middle": pair.judge.judge(_over_white(composite[_GAP - 1])),
             "stack": float(stack),
-            "flat": _apart_off_lines(composite[_GAP - 1], flat),
+            "flat": self._apart_from_flat(pair, composite[_GAP - 1]),
         }
         return Kept(**kept)
+
+    def _apart_from_flat(self, pair: LayeredPair, composite: Pixels) -> float | None:
+        """How far the composite is from the flat inbetween; None when that could not be drawn."""
+        try:
+            flat, _ = self._run("inbetween", pair)
+        except RunFailed as error:
+            _say(f"{pair.clip.name}, flat: {error}")
+            return None
+        return _apart_off_lines(composite, read_picture(flat.frame(_GAP)))
 
 
 def _write_layered(pair: LayeredPair, home: Path) -> Path:

@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from artkit import ball, cup
+from artkit import BALL, CUP, INK, ball, cup, tint
 from engines.rough import roughened
-from toonctl.core.types import LineFrame, Pixels
+from toonctl.core.types import ColorModel, LineFrame, Pixels
 from toonctl.engines.base import KeyPicture, SketchPicture
 from toonctl.engines.postkey._cleaning import draw_strokes, line_width_px, read_strokes
-from toonctl.engines.postkey._lines import Cleaning, clean_sketch, completed, line_of, moved
+from toonctl.engines.postkey._lines import Cleaning, CleanSketch, clean_sketch, completed, line_of, moved
 from toonctl.engines.postkey._thinning import ends, thin, without_whiskers
+from toonctl.formats.compositing import blend_over
 from toonctl.regions.segment import SegmentOptions, find_regions
 
 SIZE = (640, 360)
@@ -111,10 +112,16 @@ def test_what_lies_in_the_free_area_comes_from_the_neighbors(drawing: Pixels) ->
     around = KeyPicture(
         np.zeros((*drawing.shape, 4), np.uint8), np.dstack([np.zeros_like(drawing)] * 3 + [drawing])
     )
-    assert (completed(sketch, around).ink == drawing).all()
+    nothing = np.zeros((1, 4), np.uint8)
+    model = ColorModel(nothing, nothing, nothing, nothing)
+    done = completed(sketch, around, model)
+    assert (done.lines.ink == drawing).all()
+    assert done.given is not None
+    assert not done.given.any()
     without = clean_sketch(SketchPicture(frame(scribble), np.zeros_like(free)), Cleaning("clean", 3.0))
     assert without.free is None
-    assert (completed(without, around).ink == scribble).all()
+    assert completed(without, around, model) is without
+    assert (without.lines.ink == scribble).all()
 
 
 def test_less_strength_moves_lines_towards_the_neighbors(drawing: Pixels) -> None:
@@ -134,3 +141,17 @@ def test_a_key_without_line_layer_has_its_dark_lines() -> None:
     ink = line_of(KeyPicture(painted, None))
     assert set(np.unique(ink[ball(40, 40).line == 255])) == {255}
     assert not ink[ball(40, 40).line == 0].any()
+
+
+def test_colors_of_a_free_area_are_the_neighbors_own_under_the_lines_too() -> None:
+    drawn = ball(40, 40) + cup(90, 30)
+    colors = np.array([(0, 0, 0, 0), (*BALL, 255), (*CUP, 255)], np.uint8)
+    model = ColorModel(colors, colors, np.zeros_like(colors), np.zeros_like(colors))
+    flat = blend_over(drawn.paint, tint(drawn.line, INK))
+    free = np.full(drawn.line.shape, 255, np.uint8)
+    empty = CleanSketch(frame(np.zeros_like(free)), free)
+    given = completed(empty, KeyPicture(flat, tint(drawn.line, INK)), model).given
+    assert given is not None
+    clear = drawn.line == 0
+    assert (colors[given[clear]] == drawn.paint[clear]).all()
+    assert set(np.unique(given)) == {0, 1, 2}

@@ -24,3 +24,9 @@ def draw_walk(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 def draw_cut(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.syspath_prepend(EXAMPLES)
     return import_module("draw_cut")
+
+
+@pytest.fixture
+def draw_small(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(EXAMPLES)
+    return import_module("draw_small")

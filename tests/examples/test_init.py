@@ -13,8 +13,10 @@ from toonctl.core.errors import DeliveryError
 from toonctl.formats.xdts import read_xdts
 from toonctl.pipelines import init
 from toonctl.pipelines.init_art import N_DRAWINGS, draw_ball
+from toonctl.pipelines.init_files import EXAMPLES
 from toonctl.spec.load import load_shot, resolved
 from toonctl.spec.schema import shot_schema
+from toonctl.stages.read import read_art
 
 KINDS = pytest.mark.parametrize("kind", list(init.Kind))
 
@@ -24,23 +26,25 @@ def test_it_writes_a_shot_that_loads(tmp_path: Path, kind: init.Kind) -> None:
     folder = tmp_path / "new" / "ball"
     started = init.run(folder, kind=kind)
     assert sorted(started.files) == sorted(path for path in folder.rglob("*") if path.is_file())
-    assert started.next_command == f"toonctl colorize-long {started.shot}"
-    loaded = load_shot(started.shot, command="colorize-long")
+    command = EXAMPLES[kind].command
+    assert started.next_command == f"toonctl {command} {started.shot}"
+    loaded = load_shot(started.shot, command=command)
     assert loaded.spec.shot.name == "ball"
-    assert json.loads((folder / "shot.schema.json").read_text("utf-8")) == shot_schema("colorize-long")
+    assert json.loads((folder / "shot.schema.json").read_text("utf-8")) == shot_schema(command)
     assert started.shot.read_text("utf-8").startswith("#:schema ./shot.schema.json\n")
 
 
 @KINDS
 def test_a_key_behind_a_hash_shows_its_default(tmp_path: Path, kind: init.Kind) -> None:
     shot = init.run(tmp_path, kind=kind).shot
-    plain = resolved(load_shot(shot, command="colorize-long").spec)
+    command = EXAMPLES[kind].command
+    plain = resolved(load_shot(shot, command=command).spec)
     text = shot.read_text("utf-8")
     tables = text.split("\n\n")
     # An absent `[[layer]]` has no defaults to show: naming one is up to the reader.
     opened = [re.sub(r"(?m)^#(\w+ = )", r"\1", table) for table in tables if "#[[" not in table]
     shot.write_text("\n\n".join(opened), "utf-8")
-    assert resolved(load_shot(shot, command="colorize-long").spec) == plain
+    assert resolved(load_shot(shot, command=command).spec) == plain
     assert sum(len(re.findall(r"(?m)^#\w+ = ", table)) for table in tables) > 20
 
 
@@ -100,3 +104,17 @@ def test_the_psd_holds_the_drawings_the_sheet_shows(tmp_path: Path) -> None:
         "A_trace",
         "A_line",
     ]
+
+
+def test_every_kind_has_its_art() -> None:
+    assert set(EXAMPLES) == {str(kind) for kind in init.Kind}
+
+
+@KINDS
+def test_the_art_is_what_the_shot_file_asks_for(tmp_path: Path, kind: init.Kind) -> None:
+    shot = init.run(tmp_path, kind=kind).shot
+    loaded = load_shot(shot, command=EXAMPLES[kind].command)
+    art = read_art(loaded.spec, folder=loaded.folder)
+    assert art.warnings == ()
+    assert art.size == (480, 270)
+    assert art.n_frames >= 12

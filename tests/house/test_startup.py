@@ -44,7 +44,11 @@ def test_help_loads_neither_numbers_nor_models() -> None:
         ["doctor"],
         ["check", str(ROOT / "examples/walk/shot.toml")],
         ["check", str(ROOT / "examples/cut/shot.toml")],
+        ["check", str(ROOT / "examples/dive/shot.toml")],
         ["colorize-long", str(ROOT / "examples/walk/shot.toml"), "--dry-run"],
+        ["inbetween", str(ROOT / "examples/jump/shot.toml"), "--dry-run"],
+        ["layerpack", str(ROOT / "examples/cup/shot.toml"), "--dry-run"],
+        ["postkey", str(ROOT / "examples/dive/shot.toml"), "--dry-run"],
     ],
 )
 def test_no_command_that_draws_nothing_loads_torch(arguments: list[str]) -> None:

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from toonctl.core.errors import CheckpointError
-from toonctl.models.cel_matcher import CelMatcher, CelMatcherParams
+from toonctl.models.cel_matcher import CelMatcher, CelMatcherParams, Votes
 from toonctl.models.checkpoint import load_strict
 
 TOY = CelMatcherParams(widths=(8, 8, 16, 16), dim=16, n_heads=2, n_self_blocks=1, n_cross_blocks=1)
@@ -91,3 +91,17 @@ def test_loading_names_every_key_that_does_not_fit(model: CelMatcher) -> None:
         load_strict(model, tensors, name="toy")
     for part in ("missing none_score.bias", "unexpected stray", "none_score.weight is (1, 3), not (1, 16)"):
         assert part in str(caught.value)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("is_back", [False, True])
+def test_votes_go_through_a_layer_as_if_all_pairs_did(*, is_back: bool) -> None:
+    torch.manual_seed(1)
+    layer = torch.nn.Linear(2, 3)
+    votes = torch.rand(2, 5, 7, 2) * (torch.rand(2, 5, 7, 1) < 0.3)
+    mask = torch.rand(2, 5 if is_back else 7) < 0.8
+    hide = torch.zeros(mask.shape).masked_fill(~mask, -1e4)[:, None, None]
+    evidence = torch.log(votes + 0.02)
+    dense = layer(evidence.flip(-1) if is_back else evidence)
+    wanted = dense.permute(0, 3, 2, 1) if is_back else dense.permute(0, 3, 1, 2)
+    torch.testing.assert_close(Votes(votes).through(layer, hide, is_back=is_back), wanted + hide)

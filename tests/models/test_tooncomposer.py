@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 from diffusers.models.transformers.transformer_wan import WanTransformer3DModel
+from peft import LoraConfig
 from torch import Tensor
 
 from models.tooncomposer_toys import TOY, inputs, sketches, transformer
@@ -189,3 +190,41 @@ def test_a_sketch_has_its_frames_positions() -> None:
     table = torch.arange(6.0)[None, :, None, None].expand(1, 6, 1, 2)
     cos, _ = with_sketches((table, table), 3, [2, 0])
     assert cos[0, :, 0, 0].tolist() == [0, 1, 2, 3, 4, 5, 4, 5, 0, 1]
+
+
+@torch.no_grad()
+def test_blocks_can_be_fetched_one_by_one() -> None:
+    """diffusers' block-level offloading, from memory to memory: the same velocity, bit for bit."""
+    model, at = transformer(), sketches(0, 2)
+    expected = model(*inputs(), at)
+    model.enable_group_offload(
+        onload_device=CPU, offload_device=CPU, offload_type="block_level", num_blocks_per_group=1
+    )
+    assert model(*inputs(), at).equal(expected)
+
+
+@torch.no_grad()
+def test_the_attention_back_end_reaches_the_stock_processor() -> None:
+    model, at = transformer(), sketches(1)
+    expected = model(*inputs(), at)
+    try:
+        model.set_attention_backend("_native_math")
+        backends = {block.attn1.processor._attention_backend for block in model.blocks}
+        torch.testing.assert_close(model(*inputs(), at), expected, atol=1e-5, rtol=1e-4)
+    finally:
+        model.set_attention_backend("native")  # the choice is kept for the whole process
+    assert len(backends) == 1
+    assert backends != {None}
+    assert {block.attn1.processor.stock._attention_backend for block in model.blocks} == backends
+
+
+@torch.no_grad()
+def test_a_style_adapter_stands_beside_the_own_one() -> None:
+    """peft on the base's query and key: untrained it changes nothing, and it leaves the SLRA alone."""
+    model, at = transformer(), sketches(1)
+    expected = model(*inputs(), at)
+    model.add_adapter(LoraConfig(r=2, target_modules=["to_q", "to_k"]))
+    torch.testing.assert_close(model(*inputs(), at), expected, atol=1e-5, rtol=1e-4)
+    added = [name for name, _ in model.named_parameters() if "lora_A" in name]
+    assert len(added) == 4 * TOY.n_layers
+    assert not any(".adapter." in name for name in added)

@@ -2,18 +2,24 @@
 
 import csv
 import json
+import os
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from artkit import save_png
 from cli.process import TOONCTL, ended
-from toonctl.core.errors import ArtError, DeliveryError, EngineError, SpecError, UsageError
+from metrics.lpips_golden import backbone_weights, head_weights, pictures
+from toonctl.core.errors import ArtError, CheckpointError, DeliveryError, EngineError, SpecError, UsageError
+from toonctl.core.files import digest_file
 from toonctl.core.reporter import SilentReporter
 from toonctl.core.types import Pixels
 from toonctl.formats.mov import MovieSpec, MovieWriter
+from toonctl.pipelines._eval_networks import NETWORKS, NetworkFile
 from toonctl.pipelines._eval_protocol import METRICS, PROTOCOLS
 from toonctl.pipelines._eval_result import EvalResult
 from toonctl.pipelines.eval import EvalOrder, parse_bounds, run
@@ -178,8 +184,29 @@ def test_what_does_not_fit_is_said(tmp_path: Path) -> None:
         parse_bounds(["psnr=high"])
     with pytest.raises(UsageError, match="does not measure"):
         evaluated(truth, truth, least={"lpips": 0.1})
-    with pytest.raises(EngineError, match="needs the VGG16"):
-        evaluated(truth, truth, protocol="kdq", least={"lpips": 0.1})
+    with pytest.raises(EngineError, match=r"it needs `vgg16-397923af\.pth` and"):
+        evaluated(truth, truth, protocol="kdq", least={"lpips_vgg": 0.1})
+
+
+def test_a_network_is_used_when_its_files_are_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [file.name for file in NETWORKS["lpips"].files]
+    weights = (backbone_weights("alex"), head_weights("alex"))
+    for name, tensors in zip(names, weights, strict=True):
+        path = tmp_path / "models" / "somewhere" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.save(tensors, path)
+    monkeypatch.setenv("TOONCTL_MODELS", f"{tmp_path / 'none'}{os.pathsep}{tmp_path / 'models'}")
+    picture, true = (np.dstack([p, np.full(p.shape[:2], 255, np.uint8)]) for p in pictures())
+    truth, result = folder(tmp_path / "truth", [true]), folder(tmp_path / "result", [picture])
+    with pytest.raises(CheckpointError, match="is not the published file"):
+        evaluated(result, truth, metrics=("lpips",))
+    random = [digest_file(tmp_path / "models" / "somewhere" / name) for name in names]
+    files = tuple(NetworkFile(name, digest[:8]) for name, digest in zip(names, random, strict=True))
+    monkeypatch.setitem(NETWORKS, "lpips", replace(NETWORKS["lpips"], files=files))
+    found = evaluated(result, truth, metrics=("lpips", "psnr"), least={"lpips": 0.1})
+    assert values(found)["lpips"] == pytest.approx(0.186330765, rel=1e-4)
+    assert found.document["networks"] == {"lpips": dict(zip(names, random, strict=True))}
+    assert found.missed == ("`lpips` is 0.1863, over 0.1",)
 
 
 def test_a_bound_ends_with_8_in_the_right_direction(tmp_path: Path) -> None:

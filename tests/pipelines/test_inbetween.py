@@ -103,7 +103,7 @@ def test_chunks_give_the_bytes_of_a_whole_run(
     for frames in order:
         toonctl("inbetween", whole.path, "--out", tmp_path, "--frames", frames)
     assert not (tmp_path / "jump/manifest.json").exists()
-    toonctl("deliver", whole.path, "--command", "inbetween", "--out", tmp_path)
+    toonctl("deliver", whole.path, "--out", tmp_path)
     assert differing(delivered(tmp_path / "jump"), delivered(whole.root)) == []
     manifests = [json.loads((root / "manifest.json").read_text()) for root in (whole.root, tmp_path / "jump")]
     for manifest in manifests:
@@ -252,14 +252,3 @@ def test_a_layer_in_one_key_only_is_declared(tmp_path: Path, toonctl: Toonctl) -
     assert not frame(root, 5, "A").any()
     codes = [w["code"] for w in json.loads((root / "manifest.json").read_text())["warnings"]]
     assert codes == ["W109", "W109"]
-
-
-def test_keys_with_nothing_in_common_are_declared(tmp_path: Path, toonctl: Toonctl) -> None:
-    path = jumping(tmp_path)
-    rest = np.zeros((96, 160, 4), np.uint8)
-    rest[5:20, 100:150] = (200, 30, 90, 255)
-    for name, picture in (("0005", rest), ("0009", rest[::-1, ::-1])):
-        save_png(tmp_path / f"keys/jump.{name}.png", picture)
-    toonctl("inbetween", path)
-    manifest = json.loads((tmp_path / "out/jump/manifest.json").read_text())
-    assert {place["drawing"][0] for place in manifest["fell_back"]} >= {"1"}

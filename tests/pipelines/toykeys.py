@@ -51,7 +51,7 @@ def diving(folder: Path, *, output: str = BARE, engine: str = "") -> Path:
     """A painted reference, a clean sketch with a free area, and a rough one."""
     drawings = dives()
     free = np.zeros((SIZE[1], SIZE[0]), np.uint8)
-    free[:, : SIZE[0] // 2] = 255
+    free[:, :FREE_PX] = 255
     save_png(folder / "dive.0001.png", drawings[0].painted)
     save_png(folder / "sketch.0004.png", scribbled(drawings[1], free))
     save_png(folder / "sketch.0007.png", 255 - roughened(drawings[2].line, strokes=2, breaks=6))
@@ -63,6 +63,8 @@ def diving(folder: Path, *, output: str = BARE, engine: str = "") -> Path:
 
 
 SIZE = (320, 180)
+FREE_PX = 130
+"""How much of the second sketch is left to the engine, from the left: the cup lies there."""
 
 
 def dives() -> Sequence[Drawing]:

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from toonctl.core.types import LineFrame
 from toonctl.regions.paint import darkest_first, paint_index
 from toonctl.regions.segment import measure
 
@@ -18,8 +17,9 @@ def split_field() -> tuple[np.ndarray, np.ndarray]:
 
 def test_a_line_is_painted_by_its_nearer_side() -> None:
     labels, ink = split_field()
-    frame = LineFrame(ink, np.zeros_like(ink))
-    index = paint_index(measure(labels).runs(), np.array([3, 7], np.uint16), frame, darkness_rank=None)
+    index = paint_index(
+        measure(labels).runs(), np.array([3, 7], np.uint16), np.zeros_like(ink), darkness_rank=None
+    )
     assert (index[:, :12] == 3).all()
     assert (index[:, 13:] == 7).all()
 
@@ -28,9 +28,7 @@ def test_a_trace_line_takes_the_darker_side() -> None:
     labels, ink = split_field()
     colors = np.array([[0, 0, 0, 0], [250, 250, 250, 255], [30, 30, 30, 255]], np.uint8)
     runs = measure(labels).runs()
-    index = paint_index(
-        runs, np.array([1, 2], np.uint16), LineFrame(ink, ink), darkness_rank=darkest_first(colors)
-    )
+    index = paint_index(runs, np.array([1, 2], np.uint16), ink, darkness_rank=darkest_first(colors))
     assert (index[:, :10] == 1).all()
     assert (index[:, 10:] == 2).all()
 
@@ -43,5 +41,5 @@ def test_transparent_is_never_the_darker_side() -> None:
 def test_a_drawing_without_regions_stays_empty() -> None:
     ink = np.full((6, 6), 255, np.uint8)
     runs = measure(np.zeros((6, 6), np.uint16)).runs()
-    index = paint_index(runs, np.zeros(0, np.uint16), LineFrame(ink, ink), darkness_rank=None)
+    index = paint_index(runs, np.zeros(0, np.uint16), ink, darkness_rank=None)
     assert (index == 0).all()

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toonctl.core.types import LineFrame
-from toonctl.regions.segment import N_SAMPLES, SegmentOptions, find_regions, measure
+from toonctl.regions.segment import N_SAMPLES, SegmentOptions, ball, find_regions, measure
 
 
 def frame_of(ink: np.ndarray) -> LineFrame:
@@ -76,3 +76,32 @@ def test_a_drawing_full_of_ink_has_no_regions() -> None:
     regions = find_regions(frame_of(np.full((30, 30), 255, np.uint8)), SegmentOptions(3.0))
     assert regions.n == 0
     assert regions.samples.shape == (0, N_SAMPLES, 2)
+
+
+@settings(deadline=None, max_examples=40)
+@given(seed=st.integers(0, 10_000), gap_px=st.sampled_from([0.0, 1.4, 3.0, 6.0]), is_big=st.booleans())
+def test_only_the_paper_around_the_ink_is_worked_on(seed: int, gap_px: float, *, is_big: bool) -> None:
+    """Ink at the corners makes the whole picture the window; nothing else may change by that."""
+    rng = np.random.default_rng(seed)
+    height, width = (1100, 160) if is_big else (140, 170)
+    ink = np.zeros((height, width), np.uint8)
+    for _ in range(6):
+        (x0, x1), (y0, y1) = rng.integers(45, width - 45, 2), rng.integers(45, height - 45, 2)
+        cv2.ellipse(ink, (int(x0), int(y0)), (abs(x1 - x0) + 4, 12), float(y1), 0, 300, 255, 2)
+    ink[:40], ink[-40:], ink[:, :40], ink[:, -40:] = 0, 0, 0, 0
+    cornered = ink.copy()
+    cornered[0, 0] = cornered[0, -1] = cornered[-1, 0] = cornered[-1, -1] = 255
+    options = SegmentOptions(gap_px)
+    inner = np.s_[30:-30, 30:-30]
+    apart = find_regions(frame_of(ink), options).label_map()[inner]
+    whole = find_regions(frame_of(cornered), options).label_map()[inner]
+    assert len(np.unique(apart)) == len(np.unique(whole))
+    pairs = np.unique(apart.astype(np.int64) * 65_536 + whole)
+    assert len(pairs) == len(np.unique(apart))
+
+
+@given(radius=st.floats(0.3, 9.0), seed=st.integers(0, 1000))
+def test_erosion_finds_what_the_distance_transform_finds(radius: float, seed: int) -> None:
+    white = (np.random.default_rng(seed).random((40, 50)) > 0.02).astype(np.uint8)
+    far = cv2.distanceTransform(white, cv2.DIST_L2, 3) > radius
+    assert np.array_equal(cv2.erode(white, ball(radius)) > 0, far)

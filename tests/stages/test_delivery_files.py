@@ -22,6 +22,7 @@ from toonctl.stages import movies
 from toonctl.stages.contact import chosen, write_contact
 from toonctl.stages.layered_psd import write_layered_psd
 from toonctl.stages.movies import plan_movies, write_movies
+from toonctl.stages.picture_psd import picture_stacks, write_picture_psd
 from toonctl.stages.sheet import write_sheets
 from toonctl.stages.tree import COMP, OutputTree
 
@@ -63,6 +64,38 @@ def test_one_layer_gets_no_movie_of_its_own(shot: Finished) -> None:
     alone = replace(shot.timeline, layers=("A",))
     assert [job.layer for job in plan_movies(alone, ("png",), size=SIZE, rate=Fraction(24))] == [COMP]
     assert plan_movies(alone, (), size=SIZE, rate=Fraction(24)) == ()
+
+
+def test_layers_get_movies_or_none_as_asked(shot: Finished) -> None:
+    alone = replace(shot.timeline, layers=("A",))
+    asked = plan_movies(alone, ("png", "h264"), size=SIZE, rate=Fraction(24), has_layers=True)
+    assert [(job.layer, job.profiles) for job in asked] == [(COMP, ("png", "h264")), ("A", ("png",))]
+    none = plan_movies(shot.timeline, ("png",), size=SIZE, rate=Fraction(24), has_layers=False)
+    assert [job.layer for job in none] == [COMP]
+
+
+def test_every_new_picture_is_a_psd_of_all_its_layers(shot: Finished) -> None:
+    stacks = dict(picture_stacks(shot.show))
+    assert list(stacks) == [1, 3, 5, 6, 8]  # frame 9 shows what frame 1 does
+    for frame, stack in stacks.items():
+        path = write_picture_psd(shot.tree, frame, stack, SIZE)
+        document = open_psd(path)
+        assert path.name == f"cut012.{frame:04d}.psd"
+        assert [node.name for node in document.nodes] == [name for name, _ in stack]
+        for node, (_, file) in zip(document.nodes, stack, strict=True):
+            assert np.array_equal(load_node(document, node.path), read_picture(file))
+    assert [name for name, _ in stacks[3]] == ["BG", "A", "B"]
+    assert [name for name, _ in stacks[1]] == ["BG", "A"]
+    with pytest.raises(CheckFailed, match="is missing"):
+        write_picture_psd(shot.tree, 1, (("A", shot.tree.root / "gone.png"),), SIZE)
+
+
+def test_a_contact_sheet_without_line_art_pairs_the_drawings(shot: Finished) -> None:
+    plain = replace(shot.show, line=lambda _layer, _drawing: None, references=())
+    write_contact(plain)
+    without = read_picture(shot.tree.contact)
+    write_contact(shot.show)
+    assert without.shape[0] < read_picture(shot.tree.contact).shape[0]  # fewer cells, fewer rows
 
 
 def test_a_stopped_movie_leaves_nothing_half(shot: Finished, tmp_path: Path) -> None:

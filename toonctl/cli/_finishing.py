@@ -16,8 +16,11 @@ class FinishingOptions(ShotOptions):
     """The shot, with the options its frames were drawn with, and how to finish it."""
 
     command: Annotated[
-        str, typer.Option("--command", metavar="NAME", help="The command that drew the frames.")
-    ] = "colorize-long"
+        str | None,
+        typer.Option(
+            "--command", metavar="NAME", help="The command that drew the frames; found out if absent."
+        ),
+    ] = None
     threads: Annotated[
         int | None, typer.Option("--threads", metavar="N", min=1, help="CPU threads; all by default.")
     ] = None
@@ -35,11 +38,12 @@ def run_finishing(name: str, options: FinishingOptions, pipeline: "Pipeline") ->
     Raises: typer.Exit when the command does not end with 0.
     """
     from toonctl.cli._run import load, session
+    from toonctl.pipelines.deliver import find_command
     from toonctl.spec.run_options import RunOptions
 
     with session(name, options) as at:
         stop = at.stop
-        loaded = load(options.command, options)
+        loaded = load(options.command or find_command(options.shot, options.out), options)
         run = RunOptions(
             out=options.out,
             device=loaded.spec.engine.device,

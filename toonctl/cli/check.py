@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options(ShotOptions):
     command: Annotated[
-        str, typer.Option("--command", metavar="NAME", help="The command the shot file is for.")
-    ] = "colorize-long"
+        str | None,
+        typer.Option(
+            "--command", metavar="NAME", help="The command the shot file is for; guessed if absent."
+        ),
+    ] = None
     resolved: Annotated[
         bool, typer.Option("--resolved", help="Show every value in force and where it came from.")
     ] = False
@@ -31,9 +34,10 @@ class Options(ShotOptions):
 @takes(Options)
 def run(options: Options) -> None:
     from toonctl.cli._run import load, session
+    from toonctl.spec.guess import guess_command
 
     with session("check", options) as at:
-        loaded = load(options.command, options)
+        loaded = load(options.command or guess_command(options.shot), options)
         if options.resolved and not options.write_plan:
             at.result(_resolved_lines(loaded), _resolved_document(loaded))
             return

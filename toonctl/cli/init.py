@@ -14,10 +14,13 @@ from toonctl.cli._options import OutputOptions, takes
 
 
 class Kind(StrEnum):
-    """What the drawings are."""
+    """What the drawings are, or the command they are for."""
 
     FLAT = "flat"
     PSD = "psd"
+    INBETWEEN = "inbetween"
+    LAYERPACK = "layerpack"
+    POSTKEY = "postkey"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +31,8 @@ class Options(OutputOptions):
     kind: Annotated[
         Kind,
         typer.Option(
-            "--kind", help="flat: numbered line drawings; psd: layered PSDs with an exposure sheet."
+            "--kind",
+            help="flat: line drawings to color; psd: the same in PSDs with a sheet; or a command's name.",
         ),
     ] = Kind.FLAT
 

@@ -7,14 +7,15 @@ other by rounding only, and flats must come through untouched.
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-from PIL import Image, ImageCms
 
 from toonctl.core.types import Pixels
 
-_FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION
+if TYPE_CHECKING:
+    from PIL.ImageCms import ImageCmsTransform
+
 _SPACES = {"RGB ": "RGB", "RGB": "RGB", "GRAY": "L"}
 
 
@@ -47,6 +48,8 @@ def to_srgb(rgba: Pixels, profile: ColorProfile) -> Pixels:
     if profile.mode == "L":
         table = _gray_table(profile.data)
         return np.dstack((table[rgba[..., 0]], rgba[..., 3:]))
+    from PIL import Image, ImageCms
+
     image = ImageCms.applyTransform(
         Image.fromarray(np.ascontiguousarray(rgba)), _transform(profile.data, "RGBA")
     )
@@ -67,6 +70,8 @@ def gray_to_srgb(profile: ColorProfile) -> Pixels:
 
 @lru_cache(maxsize=8)
 def _parse(data: bytes) -> ColorProfile | None:
+    from PIL import ImageCms
+
     try:
         profile = ImageCms.ImageCmsProfile(BytesIO(data))
         # Pillow types `profile` as what it may be opened from.
@@ -81,19 +86,23 @@ def _parse(data: bytes) -> ColorProfile | None:
 
 
 @lru_cache(maxsize=8)
-def _transform(data: bytes, mode: str) -> ImageCms.ImageCmsTransform:
+def _transform(data: bytes, mode: str) -> "ImageCmsTransform":
+    from PIL import ImageCms
+
     return ImageCms.buildTransform(
         ImageCms.ImageCmsProfile(BytesIO(data)),
         cast(Any, ImageCms).createProfile("sRGB"),
         mode,
         "RGB" if mode == "L" else mode,
         ImageCms.Intent.RELATIVE_COLORIMETRIC,
-        _FLAGS,
+        ImageCms.Flags.BLACKPOINTCOMPENSATION,
     )
 
 
 @lru_cache(maxsize=8)
 def _gray_table(data: bytes) -> Pixels:
     """The sRGB color of each gray level, `[256, 3]`."""
+    from PIL import Image, ImageCms
+
     levels = Image.fromarray(np.arange(256, dtype=np.uint8)[None])
     return np.array(ImageCms.applyTransform(levels, _transform(data, "L")), np.uint8)[0]

@@ -13,7 +13,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import cast
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -98,6 +97,8 @@ def read_line(path: Path) -> Pixels:
 
     Raises: ArtError as `read_picture`.
     """
+    import cv2
+
     data = read_bytes(path)
     if not _is_png(data, path):
         return line_coverage(read_raster(data, path))
@@ -117,6 +118,8 @@ def read_line(path: Path) -> Pixels:
 
 def line_coverage(rgba: Pixels) -> Pixels:
     """The ink in a picture `[H, W, 4]` as `read_line` gives it."""
+    import cv2
+
     red, green, blue, alpha = cv2.split(rgba)
     darkness = cv2.bitwise_not(cv2.min(cv2.min(red, green), blue))
     if alpha.size and int(alpha.min()) == 255:
@@ -139,6 +142,8 @@ def _is_png(data: bytes, path: Path) -> bool:
 
 def _decode(data: bytes, path: Path) -> AnyDepth:
     """`[H, W]`, or `[H, W, 3 | 4]` in OpenCV's channel order."""
+    import cv2
+
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:
@@ -177,6 +182,8 @@ def _unpack_index(rows: Pixels, depth: int) -> Pixels:
 
 
 def _as_rgba(pixels: AnyDepth, header: PngHeader) -> Pixels:
+    import cv2
+
     if pixels.ndim == 3:
         order = cv2.COLOR_BGRA2RGBA if pixels.shape[2] == 4 else cv2.COLOR_BGR2RGBA
         return cast(Pixels, cv2.cvtColor(_to_8_bit(pixels), order))
@@ -190,6 +197,8 @@ def _as_rgba(pixels: AnyDepth, header: PngHeader) -> Pixels:
 
 
 def _to_8_bit(pixels: AnyDepth) -> Pixels:
+    import cv2
+
     return cast(Pixels, pixels if pixels.dtype == np.uint8 else cv2.convertScaleAbs(pixels, alpha=1 / 257))
 
 

@@ -6,15 +6,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
 from toonctl.core.errors import ArtError
 from toonctl.core.types import Pixels, Size
 from toonctl.formats.art_file import SAVE_AGAIN, check_size, read_bytes
 from toonctl.formats.color_profile import read_profile, to_srgb
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 _KINDS = ("TIFF", "TGA", "JPEG", "WEBP", "BMP")
 _GRAY_16 = ("I;16", "I;16B", "I;16L")
@@ -46,6 +48,8 @@ def read_raster(data: bytes, path: Path) -> Pixels:
     with pillow_picture(data, path, _KINDS) as image:
         profile = read_profile(image.info.get("icc_profile") or b"", is_gray=image.mode in ("1", "L", "LA"))
         if image.mode in _GRAY_16:
+            import cv2
+
             levels = cv2.convertScaleAbs(np.asarray(image).astype(np.uint16), alpha=1 / 257)
             rgba = np.asarray(cv2.cvtColor(levels, cv2.COLOR_GRAY2RGBA), np.uint8)
         else:
@@ -54,11 +58,13 @@ def read_raster(data: bytes, path: Path) -> Pixels:
 
 
 @contextmanager
-def pillow_picture(data: bytes, path: Path, kinds: tuple[str, ...]) -> Generator[Image.Image]:
+def pillow_picture(data: bytes, path: Path, kinds: tuple[str, ...]) -> Generator["Image"]:
     """The picture in `data`, opened by Pillow and not decoded before the caller asks for pixels.
 
     Raises: ArtError, also for what goes wrong while the caller decodes.
     """
+    from PIL import Image, UnidentifiedImageError
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's own size limit is lower than ours; the rest is chatter

@@ -16,6 +16,7 @@ import torch.nn.functional as F  # noqa: N812  # the name everyone knows it by
 from torch import Tensor, nn
 
 _VOTE_FLOOR = 0.02
+_VOTE_ROWS = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,12 @@ class Votes:
         """votes `[B, N, M, 2]`: share of the x region that flow carries into y, share of y so covered."""
         self._size = votes.shape[1:3]
         self._places = votes.any(-1).nonzero(as_tuple=True)
-        self._evidence = torch.log(torch.cat([votes.new_zeros(1, 2), votes[self._places]]) + _VOTE_FLOOR)
+        found = votes[self._places]
+        self._n = len(found)
+        # Rounded up: the compute library prepares and keeps a kernel for every number of rows it meets.
+        rows = votes.new_zeros(-(-(1 + self._n) // _VOTE_ROWS) * _VOTE_ROWS, 2)
+        rows[1 : 1 + self._n] = found
+        self._evidence = torch.log(rows + _VOTE_FLOOR)
 
     def through(self, layer: nn.Module, hide: Tensor, *, is_back: bool = False) -> Tensor:
         """`layer` of the votes plus `hide` `[B, 1, 1, M]`, as `[B, C, N, M]`; with `is_back` seen from y."""
@@ -124,7 +130,7 @@ class Votes:
         evidence = self._evidence
         if is_back:
             row, column, n_rows, n_columns, evidence = column, row, n_columns, n_rows, evidence.flip(-1)
-        values = layer(evidence)  # [1 + K, C]
+        values = layer(evidence)[: 1 + self._n]  # [1 + K, C]
         hide = hide.to(values.dtype)
         whole = (values[0, :, None, None] + hide).expand(-1, -1, n_rows, n_columns).clone()
         whole[pair, :, row, column] = values[1:] + hide[pair, 0, 0, column, None]

@@ -7,6 +7,7 @@ small ones that exist already with `load_strict`.
 import json
 import pickle
 import re
+import warnings
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -282,7 +283,9 @@ def _open_pickle(path: Path) -> WeightFiles:
     try:
         # Files from before torch 1.6 are no zip: they can be read, not mapped.
         is_zip = zipfile.is_zipfile(path)
-        tensors = torch.load(path, map_location="cpu", mmap=is_zip, weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what is odd about a file is said by its refusal
+            tensors = torch.load(path, map_location="cpu", mmap=is_zip, weights_only=True)
     except OSError as error:
         raise _unreadable(path, error) from error
     except pickle.UnpicklingError as error:

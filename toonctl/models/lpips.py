@@ -30,7 +30,7 @@ class Lpips(nn.Module):
         self.register_buffer("scale", torch.tensor(_SCALE).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, picture: Tensor, truth: Tensor) -> Tensor:
-        """The distance `[B]`, 0 for equal pictures, of two `[B, 3, H, W]` in [-1, 1]; 64 px a side suffice."""
+        """The distance `[B]`, 0 for equal ones, of pictures `[B, 3, H, W]` in [-1, 1] of 64 px or more."""
         distance = picture.new_zeros(picture.shape[0])
         for head, ours, theirs in zip(self.heads, self._tapped(picture), self._tapped(truth), strict=True):
             distance = distance + head((ours - theirs) ** 2).mean((1, 2, 3))

@@ -19,13 +19,14 @@ from toonctl.pipelines import deliver
 from toonctl.pipelines._shot import Shot
 from toonctl.spec.load import resolved
 from toonctl.spec.run_options import RunOptions, RunResult
+from toonctl.stages import pool
 from toonctl.stages.chunks import ChunkRecord, EngineRecord, RunClock, WeightsFile, write_chunk
 from toonctl.stages.finish import FinishJob, FinishOptions, write_empty
 from toonctl.stages.job import Guard, Standing, StateFolder, job_key
 from toonctl.stages.lock import frame_lock
 from toonctl.stages.manifest import retract_manifest
 from toonctl.stages.notes import DrawingNote
-from toonctl.stages.pool import Backlog, worker_pool
+from toonctl.stages.pool import Backlog
 from toonctl.stages.read import load_cel
 from toonctl.stages.show import flattened
 from toonctl.stages.tree import COMP
@@ -219,8 +220,8 @@ def _draw_frames(
         standing = guard.standing(frames, resume=options.resume, overwrite=options.overwrite)
         sweep_stale(shot.tree.root)
         retract_manifest(shot.tree)
-        with worker_pool(options.threads) as pool:
-            run = Drawing(shot, standing, key, pool, report, stop)
+        with pool.worker_pool(options.threads) as workers:
+            run = Drawing(shot, standing, key, workers, report, stop)
             run.start(frames, command)
             run.write_stills()
             drawer.draw(run)

@@ -26,18 +26,17 @@ class WindowDrawer:
         import torch
 
         from toonctl.pipelines._verify_weights import Drawn
+        from toonctl.training.tooncrafter_data import read_fit
 
-        pictures = [_read(path, self.size) for path in paths]
+        pictures = [read_fit(path, self.size) for path in paths]
         n_frames = self.model.params.resampler.n_frames
         with torch.inference_mode():
             frames = self._window(pictures[0], pictures[-1], n_frames, torch.Generator().manual_seed(seed))
-        between = [
-            (round(i * (n_frames - 1) / (len(pictures) - 1)), picture)
-            for i, picture in enumerate(pictures[1:-1], 1)
-        ]
-        if not between:
+        truths = [((picture + 1) / 2).permute(1, 2, 0).numpy() for picture in pictures[1:-1]]
+        if not truths:
             return Drawn(frames[1:-1], [])
-        return Drawn([frames[place] for place, _ in between], [picture for _, picture in between])
+        places = [round(i * (n_frames - 1) / (len(truths) + 1)) for i in range(1, len(truths) + 1)]
+        return Drawn([frames[place] for place in places], truths)
 
     def _window(self, first: Any, last: Any, n_frames: int, generator: Any) -> list[Any]:
         import torch
@@ -48,8 +47,7 @@ class WindowDrawer:
         model, sampling = self.model, Sampling(n_steps=self.n_steps)
         device = next(model.parameters()).device
         vision, text = model.clip
-        both = torch.stack([torch.from_numpy(each) for each in (first, last)])  # [2, H, W, 3]
-        keys = (both.permute(3, 0, 1, 2)[None] * 2 - 1).to(device)  # [1, 3, 2, H, W]
+        keys = torch.stack([first, last], 1)[None].to(device)  # [1, 3, 2, H, W]
         contexts = encode_context(
             text,
             (vision, model.resampler),
@@ -58,7 +56,7 @@ class WindowDrawer:
             first_key=keys[:, :, 0],
             guidance=sampling.guidance,
         )
-        height, width = first.shape[0] // 8, first.shape[1] // 8
+        height, width = (side // 8 for side in first.shape[1:])
         noise = torch.randn((1, 4, 2, height, width), generator=generator)
         seen = encode_keys(model.vae, keys, noise, n_frames=n_frames)
         window = Window(model.unet, model.vae, sampling)
@@ -67,16 +65,3 @@ class WindowDrawer:
         *_, last_step = window.steps(start.to(device), keys=seen, contexts=contexts, draw=draw)
         frames = window.frames(last_step.latents, seen)[0].clamp(-1, 1)  # [3, F, H, W]
         return list(((frames + 1) / 2).permute(1, 2, 3, 0).cpu().numpy())
-
-
-def _read(path: Path, size: tuple[int, int]) -> Any:
-    """The picture over white, shrunk to cover `size` and cut in the middle, float32 `[H, W, 3]` in 0..1."""
-    import numpy as np
-    from PIL import Image, ImageOps
-
-    from toonctl.formats.png import read_picture
-
-    rgba = Image.fromarray(read_picture(path), "RGBA")
-    paper = Image.new("RGBA", rgba.size, "white")
-    flat = Image.alpha_composite(paper, rgba).convert("RGB")
-    return np.asarray(ImageOps.fit(flat, size, Image.Resampling.LANCZOS), np.float32) / 255

@@ -7,15 +7,19 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from toonctl import __version__
+from toonctl.core.names import name_fault
 from toonctl.core.reporter import Reporter
 from toonctl.core.stop import StopFlag
 from toonctl.core.types import Pixels, Warned
 from toonctl.pipelines._shot import Shot
+from toonctl.spec.commands import COMMANDS
+from toonctl.spec.guess import guess_command
 from toonctl.spec.load import LoadedShot, resolved
 from toonctl.spec.run_options import RunOptions, RunResult
+from toonctl.stages.tree import OutputTree
 
 _WAITING = 24
 """Files that may wait to be written."""
@@ -50,8 +54,10 @@ def run(loaded: LoadedShot[Any], options: RunOptions, report: Reporter, stop: St
         colors = gather_colors(tree, timeline, job_key=done.job_key)
         retract_manifest(tree)
         outputs = [tree.root / "frames", *_write_sheets(shot)]
-        write_palette(tree, colors)
-        write_doubts(tree, colors, timeline)
+        if _is_colored(shot, colors):
+            write_palette(tree, colors)
+            write_doubts(tree, colors, timeline)
+            outputs += [tree.palette, tree.doubts]
         show = show_of(shot, colors)
         outputs += _write_pictures(shot, show, options=options, report=report)
         movies = _write_movies(shot, report, stop)
@@ -63,6 +69,23 @@ def run(loaded: LoadedShot[Any], options: RunOptions, report: Reporter, stop: St
         manifest = _write_manifest(shot, ran, movies, notes=notes, options=options)
         sweep_memory(tree, done.job_key)
     return RunResult((*outputs, tree.manifest), manifest, _notes(shot, colors))
+
+
+def find_command(path: Path, out: Path | None) -> str:
+    """The command that drew the frames of the shot file at `path`, or else the one that it is for.
+
+    Raises: UsageError, SpecError when the file cannot be read.
+    """
+    from toonctl.spec.tomlfile import read_toml
+    from toonctl.stages.chunks import read_chunks
+
+    shot = read_toml(path).values.get("shot")
+    name = cast("dict[str, object]", shot).get("name") if isinstance(shot, dict) else None
+    if isinstance(name, str) and name_fault(name) is None:
+        records = read_chunks(OutputTree.of(path.absolute().parent, out, name))
+        if records and records[-1].command in COMMANDS:
+            return records[-1].command
+    return guess_command(path)
 
 
 def show_of(shot: Shot, colors: "Mapping[str, LayerColors]") -> "Show":
@@ -91,6 +114,11 @@ def show_of(shot: Shot, colors: "Mapping[str, LayerColors]") -> "Show":
         colors=colors,
         line=line,
     )
+
+
+def _is_colored(shot: Shot, colors: "Mapping[str, LayerColors]") -> bool:
+    """Whether colors were chosen at all: inbetweens of painted keys have the keys' own."""
+    return not shot.art.plans or any(len(layer.palette.model.colors) > 1 for layer in colors.values())
 
 
 def _check_job(shot: Shot, done: "MergedRun") -> None:
@@ -133,17 +161,18 @@ def _write_sheets(shot: Shot) -> tuple[Path, ...]:
 
 def _write_pictures(shot: Shot, show: "Show", *, options: RunOptions, report: Reporter) -> list[Path]:
     """The files for people: layered PSD, contact sheet, preview page."""
-    from toonctl.stages.contact import write_contact
-    from toonctl.stages.layered_psd import write_layered_psd
-    from toonctl.stages.preview import write_preview
-
-    written = [shot.tree.palette, shot.tree.doubts]
+    written: list[Path] = []
     if shot.spec.output.psd:
+        from toonctl.stages.layered_psd import write_layered_psd
+
         report.notice("writing the layered PSD")
         write_layered_psd(show)
         written.append(shot.tree.psd)
     written += _write_picture_psds(shot, show, options=options, report=report)
     if shot.spec.output.preview:
+        from toonctl.stages.contact import write_contact
+        from toonctl.stages.preview import write_preview
+
         report.notice("writing the previews")
         write_contact(show)
         write_preview(show, threads=options.threads or 2)
@@ -153,12 +182,12 @@ def _write_pictures(shot: Shot, show: "Show", *, options: RunOptions, report: Re
 
 def _write_picture_psds(shot: Shot, show: "Show", *, options: RunOptions, report: Reporter) -> list[Path]:
     """The layered PSDs of single pictures, if the shot wants any."""
-    from toonctl.stages.picture_psd import picture_stacks, write_picture_psd
-    from toonctl.stages.pool import Backlog, worker_pool
-
     is_wanted = shot.spec.output.psd_per_picture
     if not (shot.spec.is_layered if is_wanted is None else is_wanted):
         return []
+    from toonctl.stages.picture_psd import picture_stacks, write_picture_psd
+    from toonctl.stages.pool import Backlog, worker_pool
+
     report.notice("writing a layered PSD of every picture")
     written: list[Path] = []
     with worker_pool(options.threads) as pool:

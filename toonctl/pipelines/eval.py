@@ -64,8 +64,8 @@ def run(order: EvalOrder, report: Reporter) -> EvalResult:
     """Every measure of the protocol, of each pair and of all; with `out` also the files that tell of it.
 
     Raises: UsageError for options that do not fit; SpecError for the file of pairs; ArtError for frames that
-    are missing or unreadable; EngineError when a bound is set on what cannot be measured, or a network's file is not the published one; DeliveryError when
-    the results cannot be written.
+    are missing or unreadable; EngineError when a bound is set on what cannot be measured; CheckpointError
+    when a network's file is not the published one; DeliveryError when the results cannot be written.
     """
     protocol = _protocol_of(order)
     _check_out(order)
@@ -158,7 +158,7 @@ def _open(pair: Pair, folder: Path, layer: str | None, protocol: Protocol) -> _O
 
 
 def _networks_of(protocol: Protocol) -> dict[str, LoadedNetwork]:
-    """The networks that are at hand, by measure. Raises: CheckpointError when one is not the published one."""
+    """The networks that are at hand, by measure. Raises: CheckpointError when one is a foreign file."""
     found = {name: find_network(name) for name in protocol.metrics}
     return {name: load_network(name, paths) for name, paths in found.items() if paths is not None}
 

@@ -4,27 +4,15 @@ import inspect
 import json
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
-from io import BytesIO
 from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, cast, get_args
 
-import numpy as np
-
 from toonctl.core.errors import DeliveryError
 from toonctl.core.files import write_whole
-from toonctl.core.types import Pixels
-from toonctl.pipelines.init_art import (
-    INK,
-    N_DRAWINGS,
-    SHADOW,
-    SIZE,
-    TRACE,
-    draw_background,
-    draw_ball,
-)
+from toonctl.pipelines.init_files import EXAMPLES
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -33,16 +21,17 @@ if TYPE_CHECKING:
 
 SHOT_FILE = "shot.toml"
 SCHEMA_FILE = "shot.schema.json"
-_EXPOSURE = "1x4 2x1 3x2 4x2 5x4 6x2 7x2 8x1 9x6"
-_FLAT_DRAWINGS = (1, 1, 2, 3, 4, 5, 5, 6, 7, 8, 9, 9)  # by frame
 _WIDTH = 108  # of a comment
 
 
 class Kind(StrEnum):
-    """What the drawings of the new shot are."""
+    """What the drawings of the new shot are, or the command it is for."""
 
     FLAT = "flat"
     PSD = "psd"
+    INBETWEEN = "inbetween"
+    LAYERPACK = "layerpack"
+    POSTKEY = "postkey"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +49,8 @@ def run(folder: Path, *, kind: Kind) -> Started:
     Raises: DeliveryError when `folder` is a file or already holds a file this would write.
     """
     shot = folder / SHOT_FILE
-    names = _file_names(kind)
+    example = EXAMPLES[kind]
+    names = example.files
     if folder.exists() and not folder.is_dir():
         raise DeliveryError(f"`{folder.name}` is a file", str(folder), "name a folder for the new shot")
     taken = [name for name in (SHOT_FILE, SCHEMA_FILE, *names) if (folder / name).exists()]
@@ -71,52 +61,54 @@ def run(folder: Path, *, kind: Kind) -> Started:
             "name another folder: `toonctl init FOLDER`",
         )
     try:
-        _write_flat(folder) if kind is Kind.FLAT else _write_psd(folder)
-        (folder / SCHEMA_FILE).write_bytes(_schema_text().encode())
+        example.write(folder)
+        (folder / SCHEMA_FILE).write_bytes(_schema_text(example.command).encode())
     except OSError as error:
         raise DeliveryError(f"cannot write to `{folder}`: {error.strerror or error}", str(folder)) from error
     # The shot file comes last: where it lies, the example is whole.
     write_whole(shot, shot_text(kind).encode())
     files = tuple(folder / name for name in (*names, SCHEMA_FILE, SHOT_FILE))
-    return Started(shot, files, f"toonctl colorize-long {shlex.quote(str(shot))}")
+    return Started(shot, files, f"toonctl {example.command} {shlex.quote(str(shot))}")
 
 
 def shot_text(kind: Kind) -> str:
     """The commented shot file: what the example sets, and every other key with its default, commented out."""
-    from toonctl.spec.colorize_long import ColorizeLongSpec
+    from toonctl.spec.commands import COMMANDS
 
+    example = EXAMPLES[kind]
     blocks = [
         f"#:schema ./{SCHEMA_FILE}\n"
-        "# A shot for `toonctl colorize-long`. Paths are relative to this file, `####` is the frame number.\n"
+        f"# A shot for `toonctl {example.command}`. Paths are relative to this file.\n"
         "# A key behind `#` shows its default: remove the `#` to change it."
     ]
-    fields = {field.alias or key: field for key, field in ColorizeLongSpec.model_fields.items()}
+    model = COMMANDS[example.command]
+    fields = {field.alias or key: field for key, field in model.model_fields.items()}
     for name in sorted(fields, key=lambda name: _ORDER.index(name) if name in _ORDER else len(_ORDER)):
         table, is_list = _table_of(fields[name])
-        values = _EXAMPLE[kind].get(name, {})
-        heading = f"[[{name}]]" if is_list else f"[{name}]"
-        is_absent = is_list and not values
-        lines = [*_comment(inspect.getdoc(table) or ""), f"#{heading}" if is_absent else heading]
-        for key, field in table.model_fields.items():
-            lines += _key_lines(key, field, value=values.get(key))
-        blocks.append("\n".join(lines))
+        given = example.tables.get(name, ())
+        first, *others = given if isinstance(given, tuple) and given else (given or {},)
+        blocks.append(
+            "\n".join(_table_lines(name, table, cast("Mapping[str, object]", first), is_list=is_list))
+        )
+        for other in others:
+            blocks.append(
+                "\n".join([f"[[{name}]]", *(f"{key} = {_toml(value)}" for key, value in other.items())])
+            )
     return "\n\n".join(blocks) + "\n"
 
 
-_ORDER = ("shot", "art", "reference", "engine", "output", "layer", "psd")
+_ORDER = ("shot", "art", "key", "reference", "sketch", "timing", "engine", "output", "layer", "psd")
 
-_EXAMPLE: Mapping[Kind, Mapping[str, Mapping[str, object]]] = {
-    Kind.FLAT: {
-        "shot": {"name": "ball", "rate": "24"},
-        "art": {"line": "line/ball.####.png"},
-        "reference": {"frame": 1, "image": "color/ball.0001.png"},
-    },
-    Kind.PSD: {
-        "shot": {"name": "ball", "rate": "24"},
-        "art": {"psd": "ball_keys.psd", "sheet": "ball.xdts"},
-        "reference": {"psd": "ball_0001.psd", "drawings": {"A": "1"}},
-    },
-}
+
+def _table_lines(
+    name: str, table: "type[Table]", values: Mapping[str, object], *, is_list: bool
+) -> Iterator[str]:
+    """One table: what it is for, its heading, and all its keys, those of `values` set."""
+    yield from _comment(inspect.getdoc(table) or "")
+    heading = f"[[{name}]]" if is_list else f"[{name}]"
+    yield f"#{heading}" if is_list and not values else heading
+    for key, field in table.model_fields.items():
+        yield from _key_lines(key, field, value=values.get(key))
 
 
 def _table_of(field: "FieldInfo") -> "tuple[type[Table], bool]":
@@ -153,76 +145,7 @@ def _toml(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _schema_text() -> str:
+def _schema_text(command: str) -> str:
     from toonctl.spec.schema import shot_schema
 
-    return json.dumps(shot_schema("colorize-long"), ensure_ascii=False, indent=2) + "\n"
-
-
-def _file_names(kind: Kind) -> tuple[str, ...]:
-    if kind is Kind.PSD:
-        return (_KEYS, _STILL, _SHEET)
-    frames = range(1, len(_FLAT_DRAWINGS) + 1)
-    return (*(f"line/ball.{frame:04d}.png" for frame in frames), "color/ball.0001.png")
-
-
-_KEYS, _STILL, _SHEET = "ball_keys.psd", "ball_0001.psd", "ball.xdts"
-
-
-def _write_flat(folder: Path) -> None:
-    """Line drawings on white, some held for two frames, and the painted first one."""
-    drawings = [draw_ball(number, on_ground=True) for number in range(1, N_DRAWINGS + 1)]
-    (folder / "line").mkdir(parents=True, exist_ok=True)
-    (folder / "color").mkdir(exist_ok=True)
-    coded = [_png(255 - np.maximum(drawing.line, drawing.trace)) for drawing in drawings]
-    for name, number in zip(_file_names(Kind.FLAT), _FLAT_DRAWINGS, strict=False):
-        (folder / name).write_bytes(coded[number - 1])
-    (folder / "color/ball.0001.png").write_bytes(_png(drawings[0].painted()))
-
-
-def _write_psd(folder: Path) -> None:
-    """Line drawings in animation-folder form, the first one painted in still form, and the exposure sheet."""
-    from toonctl.core.timesheet import Timesheet, parse_exposure
-    from toonctl.formats.psd_writer import PsdOut, write_psd
-    from toonctl.formats.xdts import xdts_text
-
-    numbers = [str(number) for number in range(1, N_DRAWINGS + 1)]
-    drawings = {number: draw_ball(int(number), on_ground=False) for number in numbers}
-    lines = {number: PsdOut("線", _tinted(drawing.line, INK)) for number, drawing in drawings.items()}
-    traces = {
-        number: PsdOut("色トレス", _tinted(drawing.trace, TRACE)) for number, drawing in drawings.items()
-    }
-    cels = tuple(
-        # As drawing programs leave them: one drawing of the folder is visible.
-        PsdOut(number, children=(traces[number], lines[number]), is_visible=number == "1")
-        for number in numbers
-    )
-    write_psd(folder / _KEYS, (PsdOut("A", children=cels),), size=SIZE)
-    first = drawings["1"]
-    painted = (
-        PsdOut("A_paint", first.flat()),
-        PsdOut("A_shadow", _tinted(first.shadow, SHADOW), blend="multiply", is_clipped=True),
-        replace(traces["1"], name="A_trace"),
-        replace(lines["1"], name="A_line"),
-    )
-    still = (PsdOut("BG", draw_background()), PsdOut("A", children=painted))
-    write_psd(folder / _STILL, still, size=SIZE)
-    shown = parse_exposure(_EXPOSURE)
-    sheet = Timesheet("ball", len(shown), {"A": shown}, cut="1", scene="1")
-    (folder / _SHEET).write_bytes(xdts_text(sheet).encode())
-
-
-def _tinted(coverage: Pixels, color: tuple[int, int, int]) -> Pixels:
-    """RGBA `[H, W, 4]` of one color where `coverage` is."""
-    rgba = np.zeros((*coverage.shape, 4), np.uint8)
-    rgba[coverage > 0, :3] = color
-    rgba[..., 3] = coverage
-    return rgba
-
-
-def _png(pixels: Pixels) -> bytes:
-    from PIL import Image
-
-    file = BytesIO()
-    Image.fromarray(pixels).save(file, "PNG")
-    return file.getvalue()
+    return json.dumps(shot_schema(command), ensure_ascii=False, indent=2) + "\n"

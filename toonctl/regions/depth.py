@@ -15,13 +15,14 @@ _STEP = 2
 
 
 def depth_order(
-    planar: PlanarMap, front: NDArray[np.int32], size: Size
+    planar: PlanarMap, front: NDArray[np.int32], is_ground: NDArray[np.bool_], size: Size
 ) -> tuple[list[int], NDArray[np.int32]]:
-    """Regions back to front, and `front` `[A]` without the arcs whose owner ends up below its neighbor.
+    """Regions back to front, and `front` `[A]` in agreement with that order.
 
     `front` names the region that owns a split arc, else 0: a vote that it lies over the region on the other
     side. Larger outlines come first; what lies in another region comes after it; a ring of votes is broken
-    where the smaller region is on top.
+    where the smaller region is on top. An arc whose owner ends up below goes to the other side, or is no longer
+    split when that is a pocket of ground (`is_ground` `[n + 1]`), which keeps the shape of what encloses it.
     """
     rings = outer_rings(planar)
     area = {region: ring_area(planar, outlines) for region, outlines in rings.items()}
@@ -39,12 +40,13 @@ def depth_order(
             waits[owner] += 1
     order = _sorted(base, rank, above, waits)
     place = {region: i for i, region in enumerate(order)}
-    kept = front.copy()
+    agreed = front.copy()
     for arc in np.flatnonzero(front).tolist():
         owner = int(front[arc])
-        if place[owner] < place[int(planar.left[arc] + planar.right[arc]) - owner]:
-            kept[arc] = 0
-    return order, kept
+        other = int(planar.left[arc] + planar.right[arc]) - owner
+        if place[owner] < place[other]:
+            agreed[arc] = 0 if is_ground[other] else other
+    return order, agreed
 
 
 def _parents(

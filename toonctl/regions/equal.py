@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from toonctl.regions.flats import nearest_of
+from toonctl.regions.color_table import nearest_of
 
 
 def equal_areas(values: NDArray[np.int32], least_px: int) -> NDArray[np.uint16]:

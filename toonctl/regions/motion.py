@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from toonctl.regions.flats import nearest_of
+from toonctl.regions.color_table import nearest_of
 
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]

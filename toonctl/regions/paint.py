@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from toonctl.core.types import LineFrame, RegionMap
+from toonctl.core.types import Pixels, RegionMap
 
 _BESIDE = np.ones((3, 3), np.uint8)
 LUMA = np.array([0.2126, 0.7152, 0.0722])
@@ -13,14 +13,15 @@ LUMA = np.array([0.2126, 0.7152, 0.0722])
 def paint_index(
     regions: RegionMap,
     colors: NDArray[np.uint16],
-    frame: LineFrame,
+    trace: Pixels | None,
     *,
     darkness_rank: NDArray[np.uint16] | None,
 ) -> NDArray[np.uint16]:
     """The color-model index of every pixel `[H, W]`: regions by `colors` `[n]`, lines by the nearest region.
 
-    `darkness_rank` `[K]` orders the color model for trace lines: a trace line takes whichever of its two
-    sides ranks lowest. None leaves trace lines to the nearest side.
+    `trace` is the coverage of trace lines `[H, W]`, None without any. `darkness_rank` `[K]` orders the color
+    model for them: a trace line takes whichever of its two sides ranks lowest. None leaves them to the
+    nearest side.
     """
     lut, shape = np.concatenate([np.zeros(1, np.uint16), colors]), (regions.height, regions.width)
     index = np.repeat(lut[regions.labels], regions.lengths).reshape(shape)
@@ -32,8 +33,8 @@ def paint_index(
         return index
     view, ink = index[window], np.ascontiguousarray(is_ink[window])
     _take_nearest(view, ink)
-    if darkness_rank is not None and frame.trace.any():
-        _fill_trace(view, ink & (frame.trace[window] >= 64), darkness_rank)
+    if darkness_rank is not None and trace is not None:
+        _fill_trace(view, ink & (trace[window] >= 64), darkness_rank)
     return index
 
 

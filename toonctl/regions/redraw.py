@@ -18,6 +18,9 @@ from toonctl.regions.rings import outer_rings
 _RIM_PX = 1.5
 _SHIFT = 3
 _OUT_PX = 4096
+_PULL = 0.03
+_LEAST_BRIDGE_PX = 0.75
+_MOST_BRIDGE = 1 / 45
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +29,15 @@ class Sheet:
 
     `rings` holds by region, back to front, the vertex numbers of its outlines; numbers from V on mean the
     same vertex as its back side moves it. `stage` int64 `[A]` says after which entry of `rings` an arc is
-    drawn. `still` bool `[V]` marks vertices that do not move.
+    drawn. `still` bool `[V]` marks vertices that do not move. `joints` int64 `[J, 3]` are ends of arcs that
+    may come off a junction: the end, a vertex further in, and the vertex it belongs to.
     """
 
     planar: PlanarMap
     rings: tuple[tuple[int, tuple[NDArray[np.int64], ...]], ...]
     stage: NDArray[np.int64]
     still: NDArray[np.bool_]
+    joints: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,8 @@ class Drawn:
     """A redrawn map: `labels` uint16 `[H, W]`, 0 where nothing lies, and where its lines come from.
 
     `at` int64 `[P]` are flat positions beside moved arcs, `source` float32 `[P, 2]` the places x, y of the key
-    they show; `piece` `[P]` is the first vertex of the piece of arc they lie beside.
+    they show; `piece` `[P]` is the first vertex of the piece of arc they lie beside, that of the last but one
+    beside a bridge from an arc's end to its junction.
     """
 
     labels: NDArray[np.uint16]
@@ -71,7 +77,7 @@ def arrange(
     for arc, (left, right) in enumerate(zip(planar.left.tolist(), planar.right.tolist(), strict=True)):
         owner = int(front[arc])
         stage[arc] = place[owner] if owner else max(place.get(left, 0), place.get(right, 0))
-    return Sheet(planar, tuple(drawn), stage, still)
+    return Sheet(planar, tuple(drawn), stage, still, _joints(planar, stage))
 
 
 def redraw(sheet: Sheet, moved: Points, behind: Points, size: Size) -> Drawn:
@@ -81,76 +87,122 @@ def redraw(sheet: Sheet, moved: Points, behind: Points, size: Size) -> Drawn:
     pieces = np.zeros((height, width), np.int32)
     corners = np.concatenate([_out_of_frame(sheet.planar.points, p, size) for p in (moved, behind)])
     fixed = np.rint(corners * (1 << _SHIFT)).astype(np.int32)
-    by_stage = _segments(sheet)
-    thickness = _thickness(sheet.planar)
-    ends = fixed.tolist()
+    strands = _strands(sheet, corners[: len(moved)], height)
+    by_stage = _by_stage(strands.stage)
+    first, last = (np.rint(p * (1 << _SHIFT)).astype(np.int64).tolist() for p in (strands.start, strands.end))
+    half = strands.half
+    rims, cores = (np.ceil(2 * w).astype(np.int64).tolist() for w in (half + _RIM_PX, half))
     for number, (region, outlines) in enumerate(sheet.rings):
         for outline in outlines:
             polygon = [fixed[outline]]
             cv2.fillPoly(labels, polygon, region, cv2.LINE_8, _SHIFT)
             if number:
                 cv2.fillPoly(pieces, polygon, 0, cv2.LINE_8, _SHIFT)
-        for vertex in by_stage.get(number, ()):
-            cv2.line(
-                pieces, ends[vertex], ends[vertex + 1], vertex + 1, thickness[vertex], cv2.LINE_8, _SHIFT
-            )
+        mine = by_stage.get(number, ())
+        for i in mine:
+            cv2.line(pieces, first[i], last[i], i + 1, rims[i], cv2.LINE_8, _SHIFT)
+        # The body of a line goes over the rims of others, never the other way round.
+        for i in mine:
+            if cores[i]:
+                cv2.line(pieces, first[i], last[i], i + 1, cores[i], cv2.LINE_8, _SHIFT)
     at = np.flatnonzero(pieces)
-    first = pieces.ravel()[at].astype(np.int64) - 1
+    which = pieces.ravel()[at].astype(np.int64) - 1
     y, x = np.divmod(at, width)
-    source = _sources(
-        sheet.planar.points, corners[: len(moved)], first, np.stack([x, y], 1).astype(np.float32)
-    )
-    return Drawn(labels, at, first, source)
+    source = _sources(strands, which, np.stack([x, y], 1).astype(np.float32))
+    return Drawn(labels, at, strands.vertex[which], source)
 
 
-def _segments(sheet: Sheet) -> dict[int, list[int]]:
-    """By stage, the first vertices of the pieces of line to draw; what stays still is left to the key."""
+@dataclass(frozen=True, slots=True)
+class _Strands:
+    """Straight pieces of line to draw: from `start` to `end`, showing the key from `key_start` along `key_way`."""
+
+    start: Points
+    end: Points
+    key_start: Points
+    key_way: Points
+    is_bridge: NDArray[np.bool_]
+    vertex: NDArray[np.int64]
+    stage: NDArray[np.int64]
+    half: NDArray[np.float32]
+
+
+def _strands(sheet: Sheet, moved: Points, height: int) -> _Strands:
+    """The pieces of all arcs, and bridges where an arc has come off its junction."""
     planar = sheet.planar
     inner = np.ones(len(planar.points), bool)
     inner[planar.offsets[1:] - 1] = False
     arc = planar.arc_of()
-    moves = ~(sheet.still & np.roll(sheet.still, -1))
-    first = np.flatnonzero(inner & moves & (planar.left[arc] > 0))
-    stage = sheet.stage[arc[first]]
+    vertex = np.flatnonzero(inner & (planar.left[arc] > 0))
+    tip, within, hub = sheet.joints.T
+    gap = np.hypot(*(moved[hub] - moved[tip]).T)
+    is_off = (gap > _LEAST_BRIDGE_PX) & (gap < _MOST_BRIDGE * height)
+    tip, within, hub = tip[is_off], within[is_off], hub[is_off]
+    # A bridge continues the line as it is a little before its end: at the junction itself lines cross.
+    outward = planar.points[tip] - planar.points[within]
+    half = np.maximum(planar.half, np.roll(planar.half, -1))
+    return _Strands(
+        start=np.concatenate([moved[vertex], moved[tip]]),
+        end=np.concatenate([moved[vertex + 1], moved[hub]]),
+        key_start=np.concatenate([planar.points[vertex], planar.points[within]]),
+        key_way=np.concatenate([planar.points[vertex + 1] - planar.points[vertex], outward]),
+        is_bridge=np.repeat([False, True], [len(vertex), len(tip)]),
+        vertex=np.concatenate([vertex, np.minimum(tip, within)]),
+        stage=sheet.stage[np.concatenate([arc[vertex], arc[tip]])],
+        half=np.concatenate([half[vertex], planar.half[within]]),
+    )
+
+
+def _by_stage(stage: NDArray[np.int64]) -> dict[int, list[int]]:
+    """The numbers of the pieces of each stage."""
     order = np.argsort(stage, kind="stable")
-    first, stage = first[order], stage[order]
-    cuts = np.flatnonzero(np.diff(stage)) + 1
-    return {
-        int(s[0]): f.tolist()
-        for f, s in zip(np.split(first, cuts), np.split(stage, cuts), strict=True)
-        if len(s)
-    }
+    numbers, first = np.unique(stage[order], return_index=True)
+    parts = np.split(order, first[1:])
+    return {int(n): part.tolist() for n, part in zip(numbers, parts, strict=True)}
 
 
-def _thickness(planar: PlanarMap) -> list[int]:
-    half = np.maximum(planar.half, np.roll(planar.half, -1)) + _RIM_PX
-    return np.ceil(2 * half).astype(np.int64).tolist()
+def _joints(planar: PlanarMap, stage: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Ends of drawn lines at junctions, `[J, 3]`: end, vertex further in, end of the junction's topmost arc."""
+    top: dict[int, tuple[int, int, int]] = {}
+    tips: list[tuple[int, int, int]] = []
+    first, last = planar.offsets[:-1].tolist(), (planar.offsets[1:] - 1).tolist()
+    length = np.diff(planar.offsets).tolist()
+    for arc, (nodes, level) in enumerate(zip(planar.ends.tolist(), stage.tolist(), strict=True)):
+        for node, tip, step in ((nodes[0], first[arc], 1), (nodes[1], last[arc], -1)):
+            if node < 0:
+                continue
+            top[node] = max(top.get(node, (-1, -1, -1)), (level, length[arc], tip))
+            within = tip + step * min(2, length[arc] - 1)
+            if planar.half[within] > 0 and planar.left[arc] > 0:
+                tips.append((tip, within, node))
+    found = [(tip, within, top[node][2]) for tip, within, node in tips if top[node][2] != tip]
+    return np.array(found, np.int64).reshape(-1, 3)
 
 
 def _out_of_frame(points: Points, moved: Points, size: Size) -> Points:
     """`moved` with what lies on the picture's edge pulled outward, so that parts cut by it stay whole."""
     pulled = moved.copy()
     for axis, extent in enumerate(size):
-        pulled[points[:, axis] <= -0.5, axis] -= 0.25 * extent
-        pulled[points[:, axis] >= extent - 0.5, axis] += 0.25 * extent
+        pulled[points[:, axis] <= -0.5, axis] -= _PULL * extent
+        pulled[points[:, axis] >= extent - 0.5, axis] += _PULL * extent
     return np.clip(pulled, -_OUT_PX, 2 * _OUT_PX + max(size))
 
 
-def _sources(points: Points, moved: Points, first: NDArray[np.int64], at: Points) -> Points:
+def _sources(strands: _Strands, which: NDArray[np.int64], at: Points) -> Points:
     """The places of the key that pixels `at` `[P, 2]` show: same way along their piece, same way beside it."""
-    start, way = moved[first], moved[first + 1] - moved[first]
-    key_start, key_way = points[first], points[first + 1] - points[first]
+    start, way = strands.start[which], strands.end[which] - strands.start[which]
+    key_start, key_way = strands.key_start[which], strands.key_way[which]
     length = np.hypot(way[:, 0], way[:, 1])
     key_length = np.hypot(key_way[:, 0], key_way[:, 1])
-    is_point = (length < 0.3) | (key_length < 0.3)
+    is_bridge = strands.is_bridge[which]
     away = at - start
     along = (away * way).sum(1) / np.maximum(length**2, 0.1)
     beside = (way[:, 0] * away[:, 1] - way[:, 1] * away[:, 0]) / np.maximum(length, 0.3)
     normal = np.stack([-key_way[:, 1], key_way[:, 0]], 1) / np.maximum(key_length, 0.3)[:, None]
     # Beyond its ends a piece is neither stretched nor squeezed.
     over = along - np.clip(along, 0, 1)
-    along = np.clip(along, 0, 1) + over * length / np.maximum(key_length, 0.3)
+    along = np.where(is_bridge, 0, np.clip(along, 0, 1) + over * length / np.maximum(key_length, 0.3))
     source = key_start + along[:, None] * key_way + beside[:, None] * normal
+    is_point = ((length < 0.3) | (key_length < 0.3)) & ~is_bridge
     source[is_point] = key_start[is_point] + away[is_point]
     return source.astype(np.float32)
 
@@ -168,7 +220,7 @@ def sides_by_color(
     left, right = planar.left[arc], planar.right[arc]
     now = drawn.labels.ravel()[drawn.at]
     is_bare = (planar.half[drawn.piece] == 0) & (left != right) & ((now == left) | (now == right))
-    shown = picture(drawn.source[is_bare])
     left, right = left[is_bare], right[is_bare]
+    shown = picture(drawn.source[is_bare])
     is_left = np.square(shown - colors[left]).sum(1) <= np.square(shown - colors[right]).sum(1)
     drawn.labels.ravel()[drawn.at[is_bare]] = np.where(is_left, left, right)

@@ -202,7 +202,7 @@ def _block_px(height: int) -> int:
 
 
 @lru_cache(maxsize=16)
-def _ball(radius: float) -> Pixels:
+def ball(radius: float) -> Pixels:
     """The pixels that are at most `radius` from the middle one, as OpenCV's 3x3 distance transform counts."""
     reach = int(radius) + 2
     apart = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
@@ -222,7 +222,7 @@ def _components(white: Pixels, gap_px: float, *, step: int) -> NDArray[np.int32]
         block = np.ones((step, step), np.uint8)
         paper = np.ascontiguousarray(cv2.erode(white, block, anchor=(0, 0))[::step, ::step])
     plain_at = plain[::step, ::step]
-    wide = cv2.erode(paper, _ball(gap_px / step))
+    wide = cv2.erode(paper, ball(gap_px / step))
     n_seeds, found = cv2.connectedComponents(wide, connectivity=4, ltype=cv2.CV_32S)
     seeds = np.asarray(found, np.int32)
     owner = np.zeros(n_seeds, np.int32)

@@ -3,7 +3,7 @@
 Precedence: command line > `TOONCTL_<TABLE>_<KEY>` > shot file > preset > site file > defaults.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, cast
@@ -12,7 +12,7 @@ from pydantic import ValidationError, create_model
 from typing_extensions import TypeVar
 
 from toonctl.core.errors import Problem, SpecError, UsageError
-from toonctl.spec.commands import COMMANDS
+from toonctl.spec.commands import COMMANDS, engines_of, shot_model
 from toonctl.spec.keylines import KeyLines, KeyPath
 from toonctl.spec.preset import Preset
 from toonctl.spec.problems import nearest, problems_of
@@ -76,7 +76,6 @@ def load_shot(
     """
     if command not in COMMANDS:
         raise UsageError(f"`{command}` takes no shot file", hint=nearest(command, COMMANDS, noun="commands"))
-    model = COMMANDS[command]
     file = read_toml(path)
     folder = path.absolute().parent
     options = [*overrides, *([("engine.preset", preset)] if preset is not None else [])]
@@ -84,7 +83,7 @@ def load_shot(
     above = [*(option_source(key, value) for key, value in reversed(options)), *variable_sources(), shot]
     site, problems = site_source()
     shared, more = preset_source(
-        [*above, site], command=command, default_engine=_default_engine(model), folder=folder
+        [*above, site], command=command, default_engine=next(iter(engines_of(command))), folder=folder
     )
     problems += more
     values, owners = merge([*above, shared, site])
@@ -93,6 +92,7 @@ def load_shot(
         inside = (source for path, source in owners.items() if path[: len(key)] == key)
         return (owner_of(key, owners) or next(inside, shot)).where(key)
 
+    model = _model_of(command, values, where, problems)
     try:
         spec = model.model_validate(values)
     except ValidationError as error:
@@ -128,21 +128,32 @@ def parse_set(text: str) -> tuple[str, object]:
 
 def preset_problems(preset: Preset) -> list[Problem]:
     """Everything wrong with a drawing command's preset on its own. Raises: SpecError when it is not TOML."""
-    fields = COMMANDS[preset.command].model_fields
-    tables: dict[str, Any] = {name: (fields[name].annotation, fields[name]) for name in SHARED_TABLES}
-    model = create_model("PresetTables", __base__=Table, **tables)
     source, problems = read_preset(preset)
     lines = read_toml(preset.path).lines
+    values = {name: source.values[name] for name in SHARED_TABLES if name in source.values}
+    fields = _model_of(preset.command, values, source.where, problems).model_fields
+    tables: dict[str, Any] = {name: (fields[name].annotation, fields[name]) for name in SHARED_TABLES}
+    model = create_model("PresetTables", __base__=Table, **tables)
     try:
-        model.model_validate({name: source.values[name] for name in SHARED_TABLES if name in source.values})
+        model.model_validate(values)
     except ValidationError as error:
         problems += problems_of(error, model, where=source.where, lines=lines)
     return problems
 
 
-def _default_engine(model: type[ShotSpec]) -> str:
-    table = cast("type[Table]", model.model_fields["engine"].annotation)
-    return str(table.model_fields["name"].default)
+def _model_of(
+    command: str, values: dict[str, object], where: Callable[[KeyPath], str], problems: list[Problem]
+) -> type[ShotSpec]:
+    """The model for the engine that `values` name; an unknown one goes to `problems`, with its table."""
+    known = engines_of(command)
+    engine = values.get("engine")
+    named = cast("dict[str, object]", engine).get("name") if isinstance(engine, dict) else None
+    if not isinstance(named, str) or named in known:
+        return shot_model(command, named if isinstance(named, str) else next(iter(known)))
+    what = f"there is no engine `{named}` for `{command}`"
+    problems.append(Problem(what, where(("engine", "name")), nearest(named, known, noun="engines")))
+    del values["engine"]  # its other keys belong to an engine we do not know
+    return COMMANDS[command]
 
 
 def _origin(source: Source | None, key: KeyPath) -> str:

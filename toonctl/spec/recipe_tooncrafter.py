@@ -1,4 +1,4 @@
-"""Training recipes of ToonCrafter: low-rank adapters, their scale, and a smaller network taught by the large one."""
+"""Training recipes of ToonCrafter: low-rank adapters, their strength, and a smaller network."""
 
 from collections.abc import Iterator
 from typing import Literal
@@ -33,6 +33,7 @@ class ClipsRecipe(Table):
 class TrainingRecipe(ClipsRecipe):
     """What the recipes that learn share."""
 
+    out: str = Field(description="Folder of the run; a run that is there is gone on with.")
     steps: int = Field(gt=0, description="Optimizer steps in all, over every sitting.")
     warmup_steps: int = Field(0, ge=0, description="Steps of the rising part of the learning rate.")
     falls: bool = Field(False, description="The learning rate falls to zero along a cosine.")
@@ -47,6 +48,10 @@ class TrainingRecipe(ClipsRecipe):
     )
     pixel_below: int = Field(300, ge=0, le=1000, description="Pictures are compared below this timestep.")
     pixel_crop: int = Field(16, gt=1, description="Side of the part that is decoded, in latent pixels.")
+    lpips_features: str = Field(
+        "", description="torchvision's VGG16: pictures are then compared by LPIPS, without it by their edges."
+    )
+    lpips_heads: str = Field("", description="The `lpips` package's heads for VGG16.")
     saves_memory: bool = Field(True, description="Blocks are computed twice instead of kept.")
     validate_every: int = Field(100, gt=0, description="Steps between two looks at what is held back.")
     save_every: int = Field(100, gt=0, description="Steps between two saved states.")
@@ -54,6 +59,10 @@ class TrainingRecipe(ClipsRecipe):
     def faults(self) -> Iterator[Fault]:
         if self.drop_text + self.drop_image + self.drop_both > 1:
             yield Fault(("drop_text",), "more is dropped than there is", "keep the three shares below 1")
+        if bool(self.lpips_features) != bool(self.lpips_heads):
+            yield Fault(("lpips_heads",), "LPIPS needs its features and its heads", "name both, or neither")
+        if self.lpips_features and 8 * self.pixel_crop < 64:
+            yield Fault(("pixel_crop",), "LPIPS needs 64 pixels a side", "set it to 8 or more")
 
 
 class ToonCrafterLoraRecipe(TrainingRecipe):
@@ -69,7 +78,9 @@ class ToonCrafterLoraRecipe(TrainingRecipe):
     latent_loss: Literal["mse", "l1"] = Field("mse", description="How velocities are compared.")
     lambda_latent: float = Field(1.0, gt=0, description="Weight of the velocity's loss.")
     lambda_pixel: float = Field(1.0, ge=0, description="Weight of the pictures' loss.")
-    out: str = Field("runs/tooncrafter-lora", description="Folder of the run, which is gone on with.")
+    out: str = Field(
+        "runs/tooncrafter-lora", description="Folder of the run; a run that is there is gone on with."
+    )
 
 
 class ToonCrafterSweepRecipe(ClipsRecipe):
@@ -96,6 +107,11 @@ class ToonCrafterKdRecipe(TrainingRecipe):
     lambda_latent: float = Field(0.5, gt=0, description="Weight of the clean latents' difference.")
     lambda_noise: float = Field(0.25, gt=0, description="Weight of the noise's difference.")
     steps_from: int = Field(
-        0, ge=0, multiple_of=2, description="Teach one step for two of a grid of so many; 0 teaches step for step."
+        0,
+        ge=0,
+        multiple_of=2,
+        description="Teach one step for two of a grid of so many; 0 teaches step for step.",
     )
-    out: str = Field("runs/tooncrafter-kd", description="Folder of the run, which is gone on with.")
+    out: str = Field(
+        "runs/tooncrafter-kd", description="Folder of the run; a run that is there is gone on with."
+    )

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from toonctl.spec.commands import COMMANDS
+from toonctl.spec.commands import COMMANDS, engines_of, shot_model
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -14,7 +14,8 @@ def shot_schema(command: str | None = None) -> dict[str, Any]:
 
     Raises: KeyError when there is no such command.
     """
-    models = COMMANDS.values() if command is None else (COMMANDS[command],)
+    commands = COMMANDS if command is None else (command,)
+    models = [shot_model(name, engine) for name in commands for engine in engines_of(name)]
     kinds, schema = models_json_schema([(model, "validation") for model in models], by_alias=True)
     title = f"toonctl {command}" if command else "toonctl shot file"
     return {"$schema": _DIALECT, "title": title, "anyOf": list(kinds.values()), **schema}

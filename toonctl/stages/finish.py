@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from toonctl.core.types import CelPixels, ColoredDrawing, ColorModel, Pixels, Size
 from toonctl.formats.compositing import blend_over
-from toonctl.formats.png import EncodedPng
+from toonctl.formats.png import EncodedPng, line_coverage
 from toonctl.regions.paint import darkest_first, paint_index
-from toonctl.stages.lines import line_frame, lines_on_top
+from toonctl.stages.lines import lines_on_top
 from toonctl.stages.notes import DrawingNote, write_note
 from toonctl.stages.show import flattened
 from toonctl.stages.tree import OutputTree
@@ -56,8 +56,8 @@ def finish_drawing(job: FinishJob, colored: ColoredDrawing) -> DrawingNote:
     Raises: DeliveryError when the disk refuses, ArtError when its art has changed meanwhile.
     """
     cel = job.load()
-    frame = line_frame(cel)
-    index = paint_index(colored.regions, colored.colors, frame, darkness_rank=_trace_rank(job))
+    trace = None if cel.trace is None else line_coverage(cel.trace)
+    index = paint_index(colored.regions, colored.colors, trace, darkness_rank=_trace_rank(job))
     keep_trace = job.options.trace_fill == "keep"
     line = lines_on_top(cel, is_binary=job.options.is_line_binary, keep_trace=keep_trace)
     planes = _paint_planes(job.model, colored.colors)

@@ -6,7 +6,6 @@ for its middle. Trace lines lie within 25 degrees of red, green or blue and have
 (production.md 1.3).
 """
 
-import cv2
 import numpy as np
 
 from toonctl.core.types import Pixels
@@ -29,6 +28,8 @@ def split_lines(rgba: Pixels) -> tuple[Pixels, Pixels | None]:
     Opaque art is ink on paper: outlines become black with alpha by darkness, trace lines the pure color they
     were painted with. Art with transparency keeps its pixels, less the paper in it.
     """
+    import cv2
+
     red, green, blue, alpha = cv2.split(rgba)
     brightest, darkest = cv2.max(cv2.max(red, green), blue), cv2.min(cv2.min(red, green), blue)
     chroma = cv2.subtract(brightest, darkest)

@@ -27,13 +27,13 @@ def train(
     Raises: CheckpointError for weights that do not fit, DeliveryError for data or run folders that do not.
     """
     base, sketch_dit = base_and_control(recipe, recipe.control)
-    networks = Denoiser(sketch_dit, _memory_module(recipe, sketch_dit.zero_conv.in_features), base)
+    networks = Denoiser(sketch_dit, memory_module(recipe, sketch_dit.zero_conv.in_features), base)
     run = Run(recipe, learners_of(networks, trains_control=recipe.trains_control))
     step = denoising_step(run, networks, recipe)
     return walk(run, step, name=recipe.recipe, report=report, is_stopped=is_stopped)
 
 
-def _memory_module(recipe: LongAnimationDglmRecipe, width: int) -> Dglm:
+def memory_module(recipe: LongAnimationDglmRecipe, width: int) -> Dglm:
     """The memory module of a file, or a new one for memories like those of the examples."""
     if recipe.memory_module:
         weights = open_weights(Path(recipe.memory_module))

@@ -28,9 +28,9 @@ def color_group_nll(
 
 
 def rectified_flow_mse(velocity: Tensor, data: Tensor, noise: Tensor) -> Tensor:
-    """Mean squared error of a predicted velocity against noise - data (rectified flow, arXiv 2209.03003, eq. 1).
+    """Mean squared error of a predicted velocity against noise - data, a scalar; all three of one shape.
 
-    All three of one shape; a scalar.
+    Rectified flow (arXiv 2209.03003), eq. 1.
     """
     return (velocity.float() - (noise - data).float()).square().mean()
 

@@ -3,8 +3,8 @@
 Command: toonctl train presets/train/tooncomposer-slra.toml
 Several GPUs: accelerate launch -m toonctl train RECIPE; every process takes its share of each step's samples.
 
-ToonComposer (arXiv 2508.10881): rectified flow with logit-normal timesteps, sketches drawn from the film's own
-frames, random regions of them left free.
+ToonComposer (arXiv 2508.10881): rectified flow with logit-normal timesteps, sketches drawn from the film's
+own frames, random regions of them left free.
 """
 
 import json
@@ -13,12 +13,13 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar, cast
 
 import torch
 from accelerate import Accelerator
 from accelerate.utils import DeepSpeedPlugin
 from safetensors.torch import load_file, save
-from torch import Tensor
+from torch import Tensor, nn
 
 from toonctl.core.errors import DeliveryError, EngineError
 from toonctl.core.files import write_whole
@@ -41,6 +42,8 @@ from toonctl.models.tooncomposer.vae import encode
 from toonctl.spec.recipe_tooncomposer import ToonComposerSlraRecipe
 from toonctl.training.losses import rectified_flow_mse
 from toonctl.training.sketch_data import Film, SampleOptions, SketchSample, SketchSamples, find_films
+
+M = TypeVar("M", bound=nn.Module)
 
 WEIGHTS = "tooncomposer.safetensors"
 _STATE = "state.safetensors"
@@ -116,7 +119,7 @@ class Run:
             figures += torch.stack([loss.detach(), timestep]) / self._samples_each
         self.step += 1
         self._follow()
-        return self.accelerator.reduce(figures, "mean"), norm
+        return cast(Tensor, self.accelerator.reduce(figures, "mean")), norm
 
     def loss(self, example: Example, index: int) -> tuple[Tensor, Tensor]:
         """Loss and timestep of an example, scalars; noise and timestep follow from the sample's number."""
@@ -198,8 +201,8 @@ class _Coder:
         self.device = device
         self.prompts = [film.prompt for film in films]
         self.texts = _encode_texts(recipe, {"", *self.prompts}, device, dtype)
-        self.vae = load_vae(open_weights(Path(recipe.vae)), dtype=dtype).to(device)
-        self.vision = load_vision_encoder(open_weights(Path(recipe.image)), dtype=dtype).to(device)
+        self.vae = _moved(load_vae(open_weights(Path(recipe.vae)), dtype=dtype), device)
+        self.vision = _moved(load_vision_encoder(open_weights(Path(recipe.image)), dtype=dtype), device)
 
     @torch.no_grad()
     def encode(self, sample: SketchSample) -> Example:
@@ -286,9 +289,14 @@ def _encode_texts(
     if not recipe.text:
         params = transformer_params(our_shapes(open_weights(Path(recipe.base)), TRANSFORMER))
         return dict.fromkeys(ordered, torch.zeros(1, TEXT_TOKENS, params.text_dim, device=device))
-    encoder = load_text_encoder(open_weights(Path(recipe.text)), dtype=dtype).to(device)
+    encoder = _moved(load_text_encoder(open_weights(Path(recipe.text)), dtype=dtype), device)
     tokenizer = open_tokenizer(Path(recipe.tokenizer))
     return {text: encode_prompt(encoder, tokenizer, text) for text in ordered}
+
+
+def _moved(model: M, device: torch.device) -> M:
+    nn.Module.to(model, device)
+    return model
 
 
 def _options(recipe: ToonComposerSlraRecipe) -> SampleOptions:

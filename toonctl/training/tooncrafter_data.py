@@ -49,17 +49,19 @@ class ClipSet:
 def find_clips(recipe: ClipsRecipe, n_frames: int) -> ClipSet:
     """The clips of the recipe's folder. Raises: ArtError when there are none to learn from."""
     root = Path(recipe.data)
-    clips = list(_triplets(root, recipe.prompt) if recipe.layout == "triplets" else _sequences(root, recipe, n_frames))
+    clips = list(
+        _triplets(root, recipe.prompt) if recipe.layout == "triplets" else _sequences(root, recipe, n_frames)
+    )
     held = tuple(clip for clip in clips if _share_of(clip.name, recipe.seed) < recipe.validation_share)
     taught = tuple(clip for clip in clips if clip not in held)
     if not taught:
-        hint = "folders of `frame1` to `frame3`, or `layout = \"sequences\"` and folders of drawings"
+        hint = 'folders of `frame1` to `frame3`, or `layout = "sequences"` and folders of drawings'
         raise ArtError(f"there are no {recipe.layout} to learn from", str(root), hint)
     return ClipSet(taught, held)
 
 
 def read_fit(path: Path, size: tuple[int, int]) -> Tensor:
-    """The picture over white, scaled to cover `size` (width, height) and cut in the middle, `[3, H, W]`, -1..1."""
+    """The picture over white, covering `size` (width, height), cut in the middle, `[3, H, W]` in -1..1."""
     rgba = Image.fromarray(read_picture(path), "RGBA")
     flat = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
     values = np.asarray(ImageOps.fit(flat, size, Image.Resampling.LANCZOS), np.float32)

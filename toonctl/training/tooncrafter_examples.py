@@ -1,4 +1,4 @@
-"""A clip as the denoiser sees it while it learns: noisy latents, keys, context, and the target it must say."""
+"""A clip as the denoiser sees it while it learns: noisy latents, keys, context, and what it must say."""
 
 from dataclasses import dataclass
 from importlib.resources import files
@@ -27,8 +27,8 @@ SIZES = "toonctl.params"
 class Example:
     """One clip, encoded: clean latents `[1, 4, F, h, w]` in the denoiser's units, known frames `[F]`.
 
-    Frames between known ones are filled in by a straight line; they are shown noisy and never judged. `beside`
-    holds the keys' latents, `context` `[1, 77 + L, C]` text and image, either of which may have been dropped.
+    Frames between known ones are filled in by a straight line; they are shown noisy and never judged.
+    `beside` holds the keys' latents, `context` `[1, 77 + L, C]` text and image; either may be dropped.
     """
 
     latents: Tensor
@@ -40,7 +40,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Noised:
-    """An example under noise at one timestep `[1]`: what the denoiser is shown, and the velocity it must say."""
+    """An example under noise at one timestep `[1]`: what is shown, and the velocity that must be said."""
 
     example: Example
     timestep: Tensor
@@ -93,7 +93,7 @@ class Encoder:
         return Example(latents, known.to(device), beside, context, stride)
 
     def noised(self, example: Example, timestep: int, generator: torch.Generator) -> Noised:
-        """The example at `timestep`, clean latents rescaled for it (`scale_arr`) before the noise."""
+        """The example at `timestep`, clean latents rescaled for it before the noise."""
         at = torch.full((1,), timestep, device=example.latents.device)
         noise = torch.randn(example.latents.shape, generator=generator).to(example.latents)
         clean = self.noising.rescaled(example.latents, at)
@@ -101,14 +101,14 @@ class Encoder:
         return Noised(example, at, noise, clean, noisy, target)
 
     def decoded(self, rescaled: Tensor, timestep: Tensor, crop: tuple[slice, slice]) -> Tensor:
-        """Frames `[F, 3, H, W]` of a part of `rescaled` latents; the coder takes gradients, and has no keys."""
+        """Frames `[F, 3, H, W]` of a part of `rescaled` latents, decoded without keys."""
         latents = rescaled / self.noising.scale.to(rescaled.device)[timestep][:, None, None, None, None]
         part = latents[..., crop[0], crop[1]].to(self.model.vae.dtype)
         return self.model.vae.decode(part).float()[0].transpose(0, 1)
 
 
 def _placed(drawn: Tensor, places: tuple[int, ...], n_frames: int) -> tuple[Tensor, Tensor]:
-    """`[1, C, F, h, w]` with the drawn frames at their places, straight lines between; and which are drawn."""
+    """`[1, C, F, h, w]` with drawn frames at their places, straight lines between; and which are drawn."""
     latents = drawn.new_zeros(*drawn.shape[:2], n_frames, *drawn.shape[3:])
     for i, (start, end) in enumerate(pairwise(places)):
         for place in range(start, end + 1):

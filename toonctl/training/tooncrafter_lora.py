@@ -1,8 +1,8 @@
 """Trains a low-rank adapter for ToonCrafter, in the way the network itself was trained.
 
 Command: toonctl train presets/train/tooncrafter-lora.toml
-The target is the velocity, the clean latents are rescaled by step, frames that no drawing shows are not judged,
-words and picture are dropped now and then, and every clip is encoded and decoded by itself.
+The target is the velocity, clean latents are rescaled by step, frames that no drawing shows are not judged,
+words and picture are dropped now and then, every clip is encoded and decoded by itself.
 """
 
 import json
@@ -30,9 +30,9 @@ from toonctl.training.tooncrafter_data import TrainingClip, find_clips, in_turn
 from toonctl.training.tooncrafter_examples import Encoder, Noised, choose_dropped, load_frozen
 from toonctl.training.tooncrafter_losses import (
     crop_of,
-    edge_pyramid,
     masked_mean,
     min_snr_weight,
+    picture_loss,
     velocity_loss,
 )
 from toonctl.training.tooncrafter_run import LOG, Figures, Run, stored, walk
@@ -86,6 +86,7 @@ class _Session:
         clips: tuple[TrainingClip, ...],
     ) -> None:
         self.run, self.recipe, self.encoder, self.clips = run, recipe, encoder, clips
+        self.compare = picture_loss(recipe)
 
     def take_step(self) -> Figures:
         """Adds up the gradients of the step's clips; the mean of each loss by its name."""
@@ -119,12 +120,12 @@ class _Session:
         crop = crop_of(claimed, self.recipe.pixel_crop, generator)
         with torch.no_grad():
             truth = encoder.decoded(shown.clean, shown.timestep, crop)[known]
-        return edge_pyramid(encoder.decoded(claimed, shown.timestep, crop)[known], truth)
+        return self.compare(encoder.decoded(claimed, shown.timestep, crop)[known], truth)
 
 
 @torch.no_grad()
 def validation(encoder: Encoder, clips: tuple[TrainingClip, ...], seed: int) -> Figures:
-    """The mean velocity loss of held-back clips at fixed timesteps with fixed noise; nothing without clips."""
+    """The mean velocity loss of held-back clips, timesteps and noise fixed; nothing without clips."""
     unet = encoder.model.unet
     was_training = [module for module in unet.modules() if module.training]
     unet.eval()

@@ -1,10 +1,16 @@
 """ToonCrafter's training losses: one function each, named as in its source."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import torch
 import torch.nn.functional as F  # noqa: N812  # the name everyone knows it by
 from torch import Tensor
 
+from toonctl.models.checkpoint import load_strict, open_weights
+from toonctl.models.lpips import Lpips, published_heads
 from toonctl.models.tooncrafter.schedule import Noising
+from toonctl.spec.recipe_tooncrafter import TrainingRecipe
 
 
 def masked_mean(values: Tensor, known: Tensor) -> Tensor:
@@ -28,13 +34,29 @@ def min_snr_weight(noising: Noising, timestep: Tensor, limit: float) -> float:
         return 1.0
     signal = float(noising.signal[int(timestep[0])])
     snr = signal / max(1 - signal, 1e-12)
-    weight = min(snr, limit) / (snr + 1)
     # A pure-noise step has no signal at all; it still must be learned, since sampling begins there.
-    return max(weight, 0.05) / (limit / (limit + 1))
+    weight = max(min(snr, limit), 0.05) / (snr + 1)
+    return weight / (limit / (limit + 1))
+
+
+def picture_loss(recipe: TrainingRecipe) -> Callable[[Tensor, Tensor], Tensor]:
+    """How pictures `[N, 3, H, W]` are compared: LPIPS where the recipe names its weights, else their edges.
+
+    Raises: CheckpointError when the weights do not fit.
+    """
+    if not recipe.lpips_features:
+        return edge_pyramid
+    features, heads = (open_weights(Path(path)) for path in (recipe.lpips_features, recipe.lpips_heads))
+    tensors = {key: features.read(key) for key in features.shapes if key.startswith("features.")}
+    tensors |= published_heads({key: heads.read(key) for key in heads.shapes})
+    network = Lpips("vgg")
+    load_strict(network, tensors, name=f"{features.name} and {heads.name}")
+    network.to(recipe.device).eval().requires_grad_(False)
+    return lambda frames, truth: network(frames, truth).mean()
 
 
 def edge_pyramid(frames: Tensor, truth: Tensor) -> Tensor:
-    """How far the edges of frames `[N, 3, H, W]` are apart, at full, half and quarter size; needs no weights.
+    """How far the edges of frames `[N, 3, H, W]` are apart at full, half and quarter size; needs no weights.
 
     Mean absolute difference of horizontal and vertical gradients: line art lives there.
     """
@@ -58,7 +80,7 @@ def smooth_latent_loss(latents: Tensor, truth: Tensor, known: Tensor) -> Tensor:
 
 
 def crop_of(latents: Tensor, side: int, generator: torch.Generator) -> tuple[slice, slice]:
-    """A square of `side` latent pixels, or less where the latents `[B, C, F, h, w]` are smaller, by chance."""
+    """A square of `side` latent pixels by chance, smaller where the latents `[B, C, F, h, w]` are."""
     spans: list[slice] = []
     for size in latents.shape[-2:]:
         length = min(side, size)

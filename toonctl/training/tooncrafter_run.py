@@ -47,12 +47,12 @@ class Run:
         return recipe.learning_rate * rise * fall
 
     def finish_step(self) -> None:
-        """Takes the gradients that were added up into the weights. Raises: CheckFailed when they are no numbers."""
+        """Takes the gradients into the weights. Raises: CheckFailed when they are no numbers."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate()
         length = float(torch.nn.utils.clip_grad_norm_(self.parameters.values(), 1.0))
         if not math.isfinite(length):
-            hint = "lower `learning_rate`, or set `precision = \"bfloat16\"`"
+            hint = 'lower `learning_rate`, or set `precision = "bfloat16"`'
             raise CheckFailed(f"gradients are not finite at step {self.step + 1}", self.recipe.out, hint)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)

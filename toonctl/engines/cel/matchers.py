@@ -22,7 +22,8 @@ _MULTIPLE = 16
 _KEPT_HALVES = 24
 """How many comparisons can be read back to front: each drawing of a segment with its neighbor, which comes
 last among those it is compared with. Against comparing anew, with flow that runs the other way, the share of
-foreground right stays the same to .0005 on cartoon-dev, and a fifth of the time of matching is saved."""
+foreground right changes by -.0012 to +.0001 on eleven cartoon-dev clips, on eight not at all, and on A1 by
+-.0002; a fifth of the time of matching is saved."""
 
 
 class Matcher(Protocol):
@@ -42,7 +43,7 @@ def pair_votes(view: View, other: View) -> NDArray[np.float32]:
     if view.distance.shape != other.distance.shape:
         return np.zeros((view.n, other.n, 2), np.float32)
     flow = flow_between(view.distance, other.distance)
-    votes = flow_votes(view.samples, view.size, flow, target_labels=other.lookup())
+    votes = flow_votes(view.samples, view.size, flow, target_labels=other.lookup)
     missing = other.n - votes.shape[1]  # regions so small that the thinned label map lost them
     votes = np.pad(votes, ((0, 0), (0, missing)))
     return both_shares(votes, view.area, other.area)

@@ -21,7 +21,8 @@ _LOOKUP_HEIGHT = 540
 class View:
     """One drawing with n regions, as matching needs it.
 
-    `distance` uint8 `[h, w]` is the line distance at plane scale, `samples` int32 `[n, 32, 2]` in pixels of the full drawing, `geometry` float32 `[n, 19]`,
+    `lookup` uint16 `[h, w]` is the label map thinned to at most 540 rows, `distance` uint8 the line distance
+    at plane scale, `samples` int32 `[n, 32, 2]` in pixels of the full drawing, `geometry` float32 `[n, 19]`,
     `thumb` uint8 a blurred small picture, `tokens` float16 `[n, D]` whatever the matcher wants kept.
     """
 
@@ -33,6 +34,7 @@ class View:
     samples: NDArray[np.int32]
     graph: Graph
     distance: NDArray[np.uint8]
+    lookup: NDArray[np.uint16]
     geometry: NDArray[np.float32]
     thumb: NDArray[np.uint8]
     tokens: NDArray[np.float16]
@@ -40,15 +42,6 @@ class View:
     @property
     def n(self) -> int:
         return len(self.area)
-
-    def lookup(self) -> NDArray[np.uint16]:
-        """The label map thinned to at most 540 rows; made from runs, which travel in a tenth of its bytes."""
-        runs = self.runs
-        step = max(1, -(-runs.height // _LOOKUP_HEIGHT))
-        row = (np.cumsum(runs.lengths, dtype=np.int64) - runs.lengths) // runs.width
-        is_kept = row % step == 0  # a run never goes beyond its row
-        labels = np.repeat(runs.labels[is_kept], runs.lengths[is_kept])
-        return labels.reshape(-1, runs.width)[:, ::step]
 
 
 def view_drawing(
@@ -67,7 +60,13 @@ def view_drawing(
         samples=regions.samples,
         graph=graph,
         distance=plane_distance(frame),
+        lookup=_lookup(regions),
         geometry=description.geometry,
         thumb=description.thumb,
         tokens=to_tokens(description),
     )
+
+
+def _lookup(regions: Regions) -> NDArray[np.uint16]:
+    step = max(1, -(-regions.height // _LOOKUP_HEIGHT))
+    return np.ascontiguousarray(regions.label_map()[::step, ::step])

@@ -95,7 +95,8 @@ class SketchColoring:
             around = self._around(sketch, sides)
             # One neighbor alone does not tell where the lines are going.
             share = 1 - sketch.strength if len(sides) == 2 else 0.0
-            request.executor.submit(_look_around, request.state, sketch.name, around, share).result()
+            job = (request.state, sketch.name, around, share, request.color_model)
+            request.executor.submit(_look_around, *job).result()
         painted = [each for key in sides if key.is_sketch and (each := self._painted(key.name))]
         places = [(sketch.index, sketch.name), *((key.index, key.name) for key in sides)]
         references = (*request.painted, *painted)
@@ -119,7 +120,10 @@ class SketchColoring:
             state=Compartment(self._request.state, f"around_{sketch.name}"),
         )
         [drawn] = InbetweenEngine().draw(request)
-        return cast("KeyPicture", drawn)
+        if drawn is not None:
+            return cast("KeyPicture", drawn)
+        # What could not be drawn between them is better held than torn.
+        return self._request.executor.submit(_load, sides[round(time)].load).result()
 
     def _color(
         self, places: Sequence[str], wanted: Mapping[str, PlacedSketch], painted: tuple[PaintedReference, ...]
@@ -138,8 +142,7 @@ class SketchColoring:
             state=Compartment(request.state, "color_" + "_".join(places)),
         )
         for colored in ColorizeEngine().colorize(colorize):
-            load = self._lines(colored.name)
-            request.executor.submit(_paint, request.state, colored, load, request.color_model).result()
+            request.executor.submit(_paint, request.state, colored, request.color_model).result()
             yield colored.name
 
     def _lines(self, name: str) -> LoadLine:
@@ -172,16 +175,22 @@ def _clean_one(state: StateStore, sketch: PlacedSketch, cleaning: Cleaning) -> b
     return clean.free is not None or sketch.strength < 1
 
 
-def _look_around(state: StateStore, name: str, around: KeyPicture, share: float) -> None:
+def _look_around(state: StateStore, name: str, around: KeyPicture, share: float, model: ColorModel) -> None:
     clean = _stored(state, name)
-    lines = completed(replace(clean, lines=moved(clean.lines, around, share)), around)
-    _store_lines(state, name, CleanSketch(lines, clean.free))
+    _store_lines(
+        state, name, completed(replace(clean, lines=moved(clean.lines, around, share)), around, model)
+    )
 
 
 def _store_lines(state: StateStore, name: str, sketch: CleanSketch) -> None:
-    free = sketch.free if sketch.free is not None else np.zeros((0, 0), np.uint8)
+    planes = {
+        "ink": sketch.lines.ink,
+        "trace": sketch.lines.trace,
+        "free": sketch.free,
+        "given": sketch.given,
+    }
     file = BytesIO()
-    np.savez_compressed(file, ink=sketch.lines.ink, trace=sketch.lines.trace, free=free)
+    np.savez_compressed(file, **{key: plane for key, plane in planes.items() if plane is not None})
     state.put(f"lines_{name}", file.getvalue())
 
 
@@ -190,29 +199,41 @@ def _stored(state: StateStore, name: str) -> CleanSketch:
     if data is None:
         raise KeyError(name)
     with np.load(BytesIO(data), allow_pickle=False) as stored:
-        free = stored["free"] if stored["free"].size else None
-        return CleanSketch(LineFrame(stored["ink"], stored["trace"]), free)
+        free, given = (stored.get(key) for key in ("free", "given"))
+        return CleanSketch(LineFrame(stored["ink"], stored["trace"]), free, given)
 
 
 def _load_lines(state: StateStore, name: str) -> LineFrame:
     return _stored(state, name).lines
 
 
-def _paint(state: StateStore, colored: ColoredDrawing, load: LoadLine, model: ColorModel) -> None:
-    """Puts a colored sketch into the state, painted under its lines too."""
-    frame = load()
+def _paint(state: StateStore, colored: ColoredDrawing, model: ColorModel) -> None:
+    """Puts a colored sketch into the state, painted under its lines too; its free area as it was given."""
+    sketch = _stored(state, colored.name)
+    frame, doubts = sketch.lines, colored.doubts
     rank = darkest_first(model.colors)
-    index = paint_index(colored.regions, colored.colors, frame, darkness_rank=rank)
+    trace = frame.trace if frame.trace.any() else None
+    index = paint_index(colored.regions, colored.colors, trace, darkness_rank=rank)
+    if sketch.free is not None and sketch.given is not None:
+        is_free = sketch.free >= 128
+        index = np.where(is_free, sketch.given, index).astype(np.uint16)
+        doubts = tuple(doubt for doubt in doubts if not is_free[_inside(doubt.box)].mean() > 0.5)
     counts = np.bincount(colored.colors, minlength=1)
     regions = {int(color): int(count) for color, count in enumerate(counts) if count}
     coverage = np.where(frame.trace > 0, 0, frame.ink).astype(np.uint8)
-    key = ColoredKey(index, coverage, regions, colored.doubts)
-    state.put(f"key_{colored.name}", key.to_bytes())
+    state.put(f"key_{colored.name}", ColoredKey(index, coverage, regions, doubts).to_bytes())
+
+
+def _inside(box: tuple[int, int, int, int]) -> tuple[slice, slice]:
+    x, y, width, height = box
+    return slice(y, y + height), slice(x, x + width)
 
 
 def _load(load: LoadKey) -> KeyPicture:
     return load()
 
 
-def _as_key(drawn: DrawnInbetween) -> KeyPicture:
-    return KeyPicture(drawn.picture, drawn.line)
+def _as_key(drawn: DrawnInbetween) -> KeyPicture | None:
+    """The inbetween, None when it could not be drawn by its regions at all."""
+    is_torn = any(place.what == "frame" for place in drawn.fell_back)
+    return None if is_torn else KeyPicture(drawn.picture, drawn.line)

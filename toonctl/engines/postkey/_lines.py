@@ -6,13 +6,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from toonctl.core.types import LineFrame, Pixels
+from toonctl.core.types import ColorModel, LineFrame, Pixels
 from toonctl.engines.base import KeyPicture, SketchPicture
 from toonctl.engines.postkey._cleaning import draw_strokes, read_strokes
 
 _REACH_PX = 24.0
 """How far, at 540 lines, lines may be moved towards where their neighbors have them."""
 _NEAR_PX = 10.0  # within which a line feels another
+_SOFT = 16  # coverage from which the soft edge of a line tints a pixel
 _DARK = 64
 """Brightest channel of what counts as a line in a key that has no line layer."""
 
@@ -27,10 +28,14 @@ class Cleaning:
 
 @dataclass(frozen=True, slots=True)
 class CleanSketch:
-    """The lines of a sketch as they are to be colored by, and its matte where it has one."""
+    """The lines of a sketch as they are to be colored by, and its matte where it has one.
+
+    `given` is the color-model index uint16 `[H, W]` that the neighbors show, None before they were asked.
+    """
 
     lines: LineFrame
     free: Pixels | None
+    given: NDArray[np.uint16] | None = None
 
 
 def clean_sketch(sketch: SketchPicture, cleaning: Cleaning) -> CleanSketch:
@@ -50,13 +55,36 @@ def clean_sketch(sketch: SketchPicture, cleaning: Cleaning) -> CleanSketch:
     return CleanSketch(LineFrame(ink, trace), free)
 
 
-def completed(sketch: CleanSketch, around: KeyPicture) -> LineFrame:
-    """The sketch's lines, and in its free area those of the neighbors (`around`)."""
+def completed(sketch: CleanSketch, around: KeyPicture, model: ColorModel) -> CleanSketch:
+    """The sketch with lines and colors of the neighbors (`around`) in its free area."""
     if sketch.free is None:
-        return sketch.lines
+        return sketch
     is_free = sketch.free >= 128
     ink = np.where(is_free, line_of(around), sketch.lines.ink).astype(np.uint8)
-    return LineFrame(ink, np.where(is_free, 0, sketch.lines.trace).astype(np.uint8))
+    lines = LineFrame(ink, np.where(is_free, 0, sketch.lines.trace).astype(np.uint8))
+    return CleanSketch(lines, sketch.free, _index_of(around, model))
+
+
+def _index_of(key: KeyPicture, model: ColorModel) -> NDArray[np.uint16]:
+    """The nearest color-model entry of every pixel of a key, `[H, W]`; under its lines that of the side."""
+    words = np.ascontiguousarray(key.picture).view(np.uint32)[..., 0]
+    shown, place = np.unique(words, return_inverse=True)
+    colors = shown.view(np.uint8).reshape(-1, 4).astype(np.int32)
+    nearest = np.empty(len(colors), np.uint16)
+    for start in range(0, len(colors), 1024):
+        apart = colors[start : start + 1024, None] - model.colors[None].astype(np.int32)
+        nearest[start : start + 1024] = (apart**2).sum(-1).argmin(1)
+    index = nearest[place].reshape(words.shape)
+    is_line = line_of(key) >= _SOFT
+    if is_line.any() and not is_line.all():
+        labeled = cv2.distanceTransformWithLabels(
+            is_line.view(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+        )
+        sides = np.asarray(labeled[1], np.int32)
+        color = np.zeros(int(sides.max()) + 1, np.uint16)
+        color[sides[~is_line]] = index[~is_line]
+        index = color[sides]
+    return index
 
 
 def moved(lines: LineFrame, around: KeyPicture, share: float) -> LineFrame:

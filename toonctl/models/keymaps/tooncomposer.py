@@ -6,6 +6,8 @@ Sources: `tooncomposer.ckpt` (adapter), `diffusion_pytorch_model-*.safetensors` 
 
 from toonctl.models.keymaps.rules import KeyMap, Rule
 
+_ADAPTER = "blocks.{n}.attn1.processor.adapter"
+
 TRANSFORMER = KeyMap(
     "Wan 2.1 transformer with ToonComposer adapter",
     (
@@ -33,15 +35,11 @@ TRANSFORMER = KeyMap(
         Rule("blocks.{n}.modulation", "blocks.{n}.scale_shift_table"),
         Rule("head.modulation", "scale_shift_table"),
         Rule("head.head.{w}", "proj_out.{w}"),
-        Rule(
-            "blocks.{n}.dera.spatial_{p:down|up}_proj.weight",
-            "blocks.{n}.attn1.processor.adapter.{p}.weight",
+        Rule("blocks.{n}.dera.spatial_{p:down|up}_proj.weight", f"{_ADAPTER}.{{p}}.weight"),
+        *(
+            Rule(f"blocks.{{n}}.dera.spatial_attn.{part}.{{w}}", f"{_ADAPTER}.{name}.{{w}}")
+            for part, name in (("q", "query"), ("k", "key"), ("v", "value"), ("o", "out"))
         ),
-        Rule(
-            "blocks.{n}.dera.spatial_attn.{p:q|k|v}.{w}",
-            "blocks.{n}.attn1.processor.adapter.to_{p}.{w}",
-        ),
-        Rule("blocks.{n}.dera.spatial_attn.o.{w}", "blocks.{n}.attn1.processor.adapter.to_out.{w}"),
         Rule("sequence_cond_patch_embedding.{w}", "sketch_embedding.{w}"),
         Rule("sequence_cond_identifier", "sketch_identifier"),
         Rule("sequence_cond_residual_proj.weight", "sketch_residual.weight"),

@@ -68,7 +68,7 @@ class ShardWriter:
             for ending, (dtype, shape) in tensor.storage.layout(tensor.shape).items()
         ]
         parts.sort(key=lambda part: -part[1].itemsize)
-        header: dict[str, object] = {"__metadata__": dict(metadata)}
+        header: dict[str, object] = {"__metadata__": dict(sorted(metadata.items()))}
         self._places: dict[str, int] = {}
         end = 0
         for name, dtype, shape in parts:

@@ -50,10 +50,11 @@ class LowRankAttention(nn.Module):
             raise ValueError(f"rank {rank} is not a multiple of {6 * n_heads}: {n_heads} heads of three axes")
         self.kind, self.n_heads = kind, n_heads
         self.down = nn.Linear(dim, rank, bias=False)
-        self.to_q = nn.Linear(rank, rank)
-        self.to_k = nn.Linear(rank, rank)
-        self.to_v = nn.Linear(rank, rank)
-        self.to_out = nn.Linear(rank, rank)
+        # Not named as Wan names its own: a style LoRA on every `to_q` must not reach in here.
+        self.query = nn.Linear(rank, rank)
+        self.key = nn.Linear(rank, rank)
+        self.value = nn.Linear(rank, rank)
+        self.out = nn.Linear(rank, rank)
         self.up = nn.Linear(rank, dim, bias=False)
         nn.init.zeros_(self.up.weight)
 
@@ -66,9 +67,9 @@ class LowRankAttention(nn.Module):
             else ("b (n g) (h d) -> (b g) h n d", "(b g) h n d -> b (n g) (h d)")
         )
         z = self.down(x)  # [B, L, r]
-        q, k, v = (rearrange(to(z), split, n=n, h=self.n_heads) for to in (self.to_q, self.to_k, self.to_v))
+        q, k, v = (rearrange(to(z), split, n=n, h=self.n_heads) for to in (self.query, self.key, self.value))
         attended = F.scaled_dot_product_attention(rotate(q, rotary), rotate(k, rotary), v)
-        return self.up(self.to_out(rearrange(attended, join, b=len(x))))
+        return self.up(self.out(rearrange(attended, join, b=len(x))))
 
 
 class LowRank(nn.Module):

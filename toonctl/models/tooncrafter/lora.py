@@ -65,14 +65,19 @@ def add_lora(unet: UNet, params: LoraParams) -> None:
 def adapter_config(params: LoraParams, base: str) -> dict[str, Any]:
     """What peft keeps in `adapter_config.json`, for an adapter of the weights `base`."""
     values = _config(params).to_dict()
-    return {
-        name: sorted(value) if isinstance(value, set) else value for name, value in values.items()
-    } | {"base_model_name_or_path": base}
+    return {name: sorted(value) if isinstance(value, set) else value for name, value in values.items()} | {
+        "base_model_name_or_path": base
+    }
 
 
 def train_lora(unet: UNet) -> None:
-    """Puts the adapter, and nothing else, in training mode: its dropout works, the denoiser's does not."""
+    """Puts the adapter, and nothing else, in training mode: its dropout works, the denoiser's does not.
+
+    The adapter learns in float32, whatever the denoiser's precision is.
+    """
     unet.eval()
+    for parameter in lora_parameters(unet).values():
+        parameter.data = parameter.data.float()
     for layer in _layers(unet):
         layer.lora_dropout.train()
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 
 _EXACT = re.compile(
-    r"^unet\.(time_embed|fps_embedding)\.|^unet\..*(norm\d?|(in_layers|out_layers|conv\d|out)\.0)\.(weight|bias)$"
+    r"^unet\.((time_embed|fps_embedding|out\.0)\.|(.+\.)?(norm\d?|(in_layers|out_layers|conv\d)\.0)\.(weight|bias)$)"
 )
 
 

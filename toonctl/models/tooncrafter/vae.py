@@ -193,7 +193,11 @@ class Vae(nn.Module):
         """Frames `[B, 3, F, H, W]`, about -1..1, of `latents` `[B, Z, F, h, w]` in the denoiser's units.
 
         Every clip is decoded with its own `references`, the maps `[B, C, 2, H, W]` of its two keys.
+
+        Raises: ValueError when there are references of more or fewer clips.
         """
+        if references is not None and len(references[0]) != len(latents):
+            raise ValueError(f"{len(latents)} clips, but references of {len(references[0])}")
         n_frames = latents.shape[2]
         z = rearrange(latents / self.params.scale, "b z f h w -> (b f) z h w")
         frames = self.decoder(z, n_frames, references)

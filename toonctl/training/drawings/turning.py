@@ -211,7 +211,7 @@ class Turning:
         )
         brush.fill(corners, self.rim, smooth=False)
         for number in range(len(corners)):
-            color = self.colors[number % self.count] if self.hold else (self.rim, self.core)[number % 2]
+            color = (self.rim, self.core)[number % 2]
             facet = np.stack([np.zeros(2), corners[number - 1], corners[number]])
             brush.fill(facet, color, smooth=False, weight=0.8)
         if self.marked:

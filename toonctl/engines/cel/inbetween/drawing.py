@@ -8,23 +8,26 @@ from numpy.typing import NDArray
 
 from toonctl.core.types import Between, FellBack, Pixels
 from toonctl.engines.base import DrawnInbetween, KeyPicture
-from toonctl.engines.cel.inbetween.estimate import Way
 from toonctl.engines.cel.inbetween.reading import KeyMap
-from toonctl.regions.flats import nearest_of, premultiplied
-from toonctl.regions.redraw import redraw, sides_by_color
+from toonctl.engines.cel.inbetween.way import Bend, Way
+from toonctl.regions.color_table import nearest_of, premultiplied
+from toonctl.regions.redraw import Drawn, redraw, sides_by_color
 
 _LEAST_HOLE_PX = 7
+_SLIT_SHARE = 1 / 180
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Two keys of one layer and the way of each to the other; `held` bool `[H, W]` where they show the same."""
+    """Two keys of one layer and the way of each to the other; `held` bool `[H, W]` where they show
+    the same, `bends` of both ways through further keys."""
 
     first: KeyMap
     second: KeyMap
     forth: Way
     back: Way
     held: NDArray[np.bool_]
+    bends: tuple[Bend | None, Bend | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +43,22 @@ class _Canvas:
 
 def draw_between(span: Span, between: Between, fell_back: tuple[FellBack, ...]) -> DrawnInbetween:
     """The drawing at `between.time`."""
-    near, far = _Side(span.first, span.forth, between.time), _Side(span.second, span.back, 1 - between.time)
+    near, far = (
+        _Side(key, way, share, bend)
+        for key, way, share, bend in zip(
+            (span.first, span.second),
+            (span.forth, span.back),
+            (between.time, 1 - between.time),
+            span.bends,
+            strict=True,
+        )
+    )
     if between.time >= 0.5:
         near, far = far, near
     canvas = _drawn(near, span.held)
-    holes = canvas.is_open
-    if int(holes.sum()) >= _LEAST_HOLE_PX:
+    if int(canvas.is_open.sum()) >= _LEAST_HOLE_PX:
         canvas = _filled(canvas, _drawn(far, span.held))
-    paint = canvas.paint
-    if canvas.is_open.any():
-        paint = _closed(paint, canvas.is_open)
+    paint = _closed(canvas.paint, canvas.is_open)
     line = np.concatenate([canvas.ink, canvas.coverage[..., None]], -1)
     picture = over(paint, line)
     key = near.key
@@ -88,12 +97,13 @@ class _Side:
     key: KeyMap
     way: Way
     share: float
+    bend: Bend | None
 
 
 def _drawn(side: _Side, held: NDArray[np.bool_]) -> _Canvas:
     key = side.key
     height, width = key.labels.shape
-    front, behind = side.way.at(side.share)
+    front, behind = side.way.at(side.share, side.bend)
     drawn = redraw(side.way.sheet, _pairs(front), _pairs(behind), (width, height))
     colors = np.concatenate([np.zeros((1, 4), np.uint8), key.colors[key.color]])
     sides_by_color(side.way.sheet, drawn, lambda at: _shown(key, at), premultiplied(colors))
@@ -103,13 +113,27 @@ def _drawn(side: _Side, held: NDArray[np.bool_]) -> _Canvas:
     coverage.ravel()[drawn.at] = found
     inked = found > 0
     ink.reshape(-1, 3)[drawn.at[inked]] = key.inks[:, :3][which[inked]] if len(key.inks) else 0
-    is_key = held & (drawn.labels == key.labels)
-    is_key.ravel()[drawn.at] = False
-    kept = is_key & (key.coverage > 0)
-    coverage[kept] = key.coverage[kept]
+    is_key = _kept(side, drawn, held)
+    drawn.labels[is_key] = key.labels[is_key]
+    coverage[is_key] = key.coverage[is_key]
     if len(key.inks):
-        ink[kept] = key.inks[:, :3][key.ink[kept]]
-    return _Canvas(colors[drawn.labels], coverage, ink, drawn.labels == 0, is_key)
+        ink[is_key] = key.inks[:, :3][key.ink[is_key]]
+    is_open = drawn.labels == 0
+    if side.way.ground:
+        is_open |= (drawn.labels == side.way.ground) & (key.labels != side.way.ground)
+    return _Canvas(colors[drawn.labels], coverage, ink, is_open, is_key)
+
+
+def _kept(side: _Side, drawn: Drawn, held: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Where the key's own pixels stand: both keys show them, and nothing that moves has come over them."""
+    key, sheet = side.key, side.way.sheet
+    kept = held & (drawn.labels == key.labels)
+    arc = sheet.planar.arc_of()[drawn.piece]
+    now = drawn.labels.ravel()[drawn.at]
+    is_still = sheet.still[drawn.piece] & sheet.still[drawn.piece + 1]
+    is_beside = (now == sheet.planar.left[arc]) | (now == sheet.planar.right[arc])
+    kept.ravel()[drawn.at] = is_still & is_beside & held.ravel()[drawn.at]
+    return kept
 
 
 def _sampled(key: KeyMap, source: NDArray[np.float32]) -> tuple[Pixels, Pixels]:
@@ -145,14 +169,21 @@ def _filled(upper: _Canvas, lower: _Canvas) -> _Canvas:
     holes = upper.is_open
     free = holes & (upper.coverage == 0)
     paint, coverage, ink = upper.paint.copy(), upper.coverage.copy(), upper.ink.copy()
-    paint[holes] = lower.paint[holes]
+    seen = holes & ~lower.is_open
+    paint[seen] = lower.paint[seen]
+    free &= ~lower.is_open
     coverage[free], ink[free] = lower.coverage[free], lower.ink[free]
     return _Canvas(paint, coverage, ink, holes & lower.is_open, upper.is_key)
 
 
 def _closed(paint: Pixels, is_open: NDArray[np.bool_]) -> Pixels:
-    """Paint with what is still open taking the color beside it."""
-    return paint if is_open.all() else paint.reshape(-1, 4)[nearest_of(~is_open)]
+    """Paint with slits that neither key explains taking the color beside them; wider openings are ground."""
+    side = 2 * max(1, round(is_open.shape[0] * _SLIT_SHARE)) + 1
+    wide = cv2.morphologyEx(is_open.astype(np.uint8), cv2.MORPH_OPEN, np.ones((side, side), np.uint8)) > 0
+    slits = is_open & ~wide
+    if not slits.any() or is_open.all():
+        return paint
+    return np.where(slits[..., None], paint.reshape(-1, 4)[nearest_of(~is_open)], paint).astype(np.uint8)
 
 
 def _pairs(points: NDArray[np.complex128]) -> NDArray[np.float32]:

@@ -1,17 +1,15 @@
 """How one key becomes the next: regions matched, their motions found, outlines laid onto each other."""
 
-from dataclasses import dataclass
-
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from toonctl.engines.cel.inbetween.laying import lay
 from toonctl.engines.cel.inbetween.options import InbetweenOptions
 from toonctl.engines.cel.inbetween.pairing import Pairing, pair
-from toonctl.engines.cel.inbetween.probing import as_complex, neighbors, outlines, probes, target_of
+from toonctl.engines.cel.inbetween.probing import as_complex, neighbors, probes, target_of
 from toonctl.engines.cel.inbetween.reading import KeyMap
-from toonctl.regions.depth import depth_order
-from toonctl.regions.elastic import lay_on
+from toonctl.engines.cel.inbetween.shared import Shared
+from toonctl.engines.cel.inbetween.way import Way
 from toonctl.regions.motion import (
     Complex,
     Floats,
@@ -20,65 +18,49 @@ from toonctl.regions.motion import (
     Target,
     aligned,
     best_of,
-    cost_inside,
-    edge_distance,
+    cost,
     fitted,
     inverse,
     shifts,
     still,
 )
-from toonctl.regions.redraw import Sheet, arrange
 from toonctl.regions.votes import flow_between
 
-_AGREE_AT_540 = 8.0
-_REACH_AT_540 = 24.0
 _ROUNDS = 3
 _NEAREST_LINE_STEPS = 4
-_HELD_AT_540 = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """The motion of a key's planar map toward another key, by vertex.
-
-    A vertex follows `left` and, for the share `lean` `[V]`, `right`, plus `residual` complex `[V]`; as the
-    back side of a split arc it follows `behind`. `score` `[n]` 0..1 is how well each region's motion fits,
-    `matched` `[n]` the region it becomes, 0 for one that disappears.
-    """
-
-    sheet: Sheet
-    left: Motions
-    right: Motions
-    lean: Floats
-    residual: Complex
-    behind: Motions
-    score: Floats
-    matched: NDArray[np.int32]
-
-    def at(self, share: float) -> tuple[Complex, Complex]:
-        """Where the vertices are when `share` of the way is done: in front, and as back sides."""
-        points = as_complex(self.sheet.planar.points)
-        front = (1 - self.lean) * self.left.at(points, share) + self.lean * self.right.at(points, share)
-        front = front + share * self.residual
-        return np.where(self.sheet.still, points, front), self.behind.at(points, share)
+_OWN_MOTION_GAIN = 0.05
+_LEAST_TOGETHER = 3
+_TOGETHER_AT_540 = (60.0, 200.0)
+_APART_AT_540 = 12.0
 
 
 def estimate(
-    key: KeyMap, other: KeyMap, held: NDArray[np.bool_], options: InbetweenOptions
+    key: KeyMap,
+    other: KeyMap,
+    held: NDArray[np.bool_],
+    options: InbetweenOptions,
+    shared: tuple[Shared, Shared] | None = None,
 ) -> tuple[Way, Way]:
-    """The way of each key to the other; `held` as `equal_pixels` gives it."""
+    """The way of each key to the other.
+
+    `held` is as `equal_pixels` gives it; `shared` are the motions of all layers together for the regions of
+    both keys.
+    """
     pairing = pair(key, other, options)
     turned = pairing.turned()
-    forth = _motions(key, other, pairing, None)
-    back = _motions(other, key, turned, _reversed(forth, turned))
-    forth = _motions(key, other, pairing, _reversed(back, pairing))
+    there, again = shared or (None, None)
+    forth = _motions(key, other, pairing, hint=None, shared=there)
+    back = _motions(other, key, turned, hint=_reversed(forth, turned), shared=again)
+    forth = _motions(key, other, pairing, hint=_reversed(back, pairing), shared=there)
     return (
-        _way(key, other, pairing, motions=forth, held=held),
-        _way(other, key, turned, motions=back, held=held),
+        lay(key, other, pairing, motions=forth, held=held, options=options),
+        lay(other, key, turned, motions=back, held=held, options=options),
     )
 
 
-def _motions(key: KeyMap, other: KeyMap, pairing: Pairing, hint: Motions | None) -> Motions:
+def _motions(
+    key: KeyMap, other: KeyMap, pairing: Pairing, *, hint: Motions | None, shared: Shared | None
+) -> Motions:
     """The best motion found for every region."""
     seen, target = probes(key), target_of(key, other, pairing)
     center = seen.center
@@ -89,6 +71,7 @@ def _motions(key: KeyMap, other: KeyMap, pairing: Pairing, hint: Motions | None)
         goal = np.where(is_known, other.center[np.maximum(to, 0)], center)
         spread = np.where(is_known[:, None], other.spread[np.maximum(to, 0)], key.spread)
         candidates += [shifts(center, goal), aligned(center, key.spread, goal, spread)]
+    candidates += _with_neighbors(key, other, pairing)
     if hint is not None:
         candidates.append(hint)
     best, least = best_of(candidates, seen, target)
@@ -96,7 +79,41 @@ def _motions(key: KeyMap, other: KeyMap, pairing: Pairing, hint: Motions | None)
     for _ in range(_ROUNDS):
         best, least = best_of([best, *(best.of(beside[:, k]) for k in range(beside.shape[1]))], seen, target)
         best, least = _nearest_lines(best, least, seen, target)
+    if shared is not None:
+        is_as_good = cost(shared.motions, seen, target) < least + _OWN_MOTION_GAIN
+        best = best.where(is_as_good & shared.is_known, shared.motions)
     return still(center).where(~pairing.is_ground, best)
+
+
+def _with_neighbors(key: KeyMap, other: KeyMap, pairing: Pairing) -> list[Motions]:
+    """Each region moved as the regions around it together have moved, near ones counting more."""
+    to = pairing.best[:, 0]
+    known = np.flatnonzero((to >= 0) & ~pairing.is_ground)
+    if len(known) < _LEAST_TOGETHER:
+        return []
+    points, goal = key.center[known], other.center[to[known]]
+    apart = np.abs(key.center[:, None] - points[None])
+    size = np.sqrt(np.minimum(key.view.area[known], other.view.area[to[known]]))
+    found: list[Motions] = []
+    for reach in _TOGETHER_AT_540:
+        weight = np.exp(-((apart / (reach * key.labels.shape[0] / 540)) ** 2)) * size
+        shape = apart.shape
+        fit = fitted(
+            key.center, np.broadcast_to(points, shape), np.broadcast_to(goal, shape), weight, may_scale=False
+        )
+        # Once more without those that went elsewhere.
+        off = np.abs(fit.apply(np.broadcast_to(points, shape)) - goal)
+        weight = weight / (1 + (off / (_APART_AT_540 * key.labels.shape[0] / 540)) ** 4)
+        found.append(
+            fitted(
+                key.center,
+                np.broadcast_to(points, shape),
+                np.broadcast_to(goal, shape),
+                weight,
+                may_scale=True,
+            )
+        )
+    return found
 
 
 def _nearest_lines(best: Motions, least: Floats, seen: Probes, target: Target) -> tuple[Motions, Floats]:
@@ -114,13 +131,19 @@ def _nearest_lines(best: Motions, least: Floats, seen: Probes, target: Target) -
 
 def _along_flow(key: KeyMap, other: KeyMap, center: Complex) -> Motions:
     """The similarity nearest to optical flow between the line distances, by region."""
+    points = as_complex(key.view.samples)
+    by = _flow_at(key, other, points)
+    return fitted(center, points, points + by, np.ones(points.shape), may_scale=False)
+
+
+def _flow_at(key: KeyMap, other: KeyMap, points: Complex) -> Complex:
+    """Optical flow between the line distances of two keys at `points`, in pixels."""
     flow = flow_between(key.view.distance, other.view.distance)
     height, width = flow.shape[:2]
     to_plane = np.array([width, height]) / np.array(key.view.size)
-    at = np.minimum((key.view.samples * to_plane).astype(np.int64), [width - 1, height - 1])
-    by = flow[at[..., 1], at[..., 0]] / to_plane
-    points = as_complex(key.view.samples)
-    return fitted(center, points, points + as_complex(by), np.ones(points.shape), may_scale=False)
+    x = np.clip(points.real * to_plane[0], 0, width - 1).astype(np.int64)
+    y = np.clip(points.imag * to_plane[1], 0, height - 1).astype(np.int64)
+    return as_complex(flow[y, x] / to_plane)
 
 
 def _reversed(motions: Motions, pairing: Pairing) -> Motions:
@@ -130,78 +153,3 @@ def _reversed(motions: Motions, pairing: Pairing) -> Motions:
     found = back.of(np.maximum(to, 0))
     none = still(found.center)
     return none.where(to >= 0, found)
-
-
-def _way(key: KeyMap, other: KeyMap, pairing: Pairing, *, motions: Motions, held: NDArray[np.bool_]) -> Way:
-    """Motions by vertex: who leads at each arc, what is split, and the residual onto the other's outlines."""
-    planar = key.planar
-    unit = key.labels.shape[0] / 540
-    points = as_complex(planar.points)
-    arc = planar.arc_of()
-    left, right = (np.maximum(side[arc], 1) - 1 for side in (planar.left, planar.right))
-    by_left, by_right = motions.of(left), motions.of(right)
-    to_left, to_right = by_left.apply(points), by_right.apply(points)
-    target = target_of(key, other, pairing)
-    lead = _leaders(key, pairing, to_left, to_right, target)
-    apart = _by_arc(planar.offsets, np.abs(to_left - to_right))
-    is_split = apart > _AGREE_AT_540 * unit
-    front = np.where(
-        is_split & (planar.left != planar.right), np.where(lead < 0.5, planar.left, planar.right), 0
-    )
-    front = np.where((planar.left == 0) | (planar.right == 0), 0, front).astype(np.int32)
-    lean = np.where(is_split, np.round(lead), lead)[arc]
-    matched = np.where(pairing.best[:, 0] >= 0, pairing.best[:, 0] + 1, 0).astype(np.int32)
-    goal = np.where(lean < 0.5, matched[left], matched[right])
-    goal[(planar.left == 0)[arc]] = 0
-    moved = (1 - lean) * to_left + lean * to_right
-    laid = lay_on(planar, moved, goal, outlines(other), reach_px=_REACH_AT_540 * unit)
-    order, front = depth_order(planar, front, (key.labels.shape[1], key.labels.shape[0]))
-    is_still = _still_vertices(key, held, moved + laid.residual - points, unit)
-    seen = probes(key)
-    score = 1 - cost_inside(motions, seen, target) - 0.6 * edge_distance(motions, seen, target)
-    behind = np.where((front == planar.left)[arc], right, left)
-    return Way(
-        sheet=arrange(planar, order, front, is_still),
-        left=by_left,
-        right=by_right,
-        lean=lean,
-        residual=laid.residual,
-        behind=motions.of(behind),
-        score=np.clip(score, 0, 1),
-        matched=matched,
-    )
-
-
-def _leaders(key: KeyMap, pairing: Pairing, to_left: Complex, to_right: Complex, target: Target) -> Floats:
-    """By arc, how far its right side leads it, 0..1: the side whose motion keeps it on lines of the other key."""
-    planar = key.planar
-    left_away, right_away = (
-        _by_arc(planar.offsets, np.minimum(target.nearest(p)[1], 2 * target.clip_px))
-        for p in (to_left, to_right)
-    )
-    lean = (left_away + 0.5) / (left_away + right_away + 1.0)
-    lean = np.clip(1.5 * (lean - 0.5) + 0.5, 0, 1)
-    is_ground = np.concatenate([[True], pairing.is_ground])
-    lean = np.where(is_ground[planar.left] & ~is_ground[planar.right], 1.0, lean)
-    return np.where(is_ground[planar.right] & ~is_ground[planar.left], 0.0, lean)
-
-
-def _still_vertices(key: KeyMap, held: NDArray[np.bool_], way: Complex, unit: float) -> NDArray[np.bool_]:
-    """Vertices around which both keys show the same pixels and whose way is a mere tremble."""
-    points = key.planar.points
-    height, width = held.shape
-    x = np.clip(np.rint(points[:, 0]), 0, width - 1).astype(np.int64)
-    y = np.clip(np.rint(points[:, 1]), 0, height - 1).astype(np.int64)
-    return held[y, x] & (np.abs(way) < _HELD_AT_540 * unit)
-
-
-def equal_pixels(key: KeyMap, other: KeyMap) -> NDArray[np.bool_]:
-    """Pixels about which both keys are alike, line layers included."""
-    same = (key.table[key.codes] == other.table[other.codes]).all(-1) & (key.coverage == other.coverage)
-    side = 2 * round(4 * key.labels.shape[0] / 540) + 1
-    return cv2.erode(same.astype(np.uint8), np.ones((side, side), np.uint8)).astype(bool)
-
-
-def _by_arc(offsets: NDArray[np.int64], values: Floats) -> Floats:
-    """The mean of `values` `[V]` over each arc."""
-    return np.add.reduceat(values, offsets[:-1]) / np.diff(offsets)

@@ -1,6 +1,6 @@
 """Which region of one key becomes which of the other: the matcher in both directions, colors as a hard gate."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,8 @@ class Pairing:
 
     `best` int64 `[n, C]` are the likeliest counterparts, likeliest first, -1 where there is none. `likelihood`
     float32 `[n, m]` 0..1 relative to the best of the row, 0 for other colors. `same_color` `[n, m]`.
-    `is_ground` `[n]`, `other_ground` `[m]`: the flat ground and what has its color.
+    `is_ground` `[n]`, `other_ground` `[m]`: the flat ground and what has its color. `ground` and `other_main`
+    are the labels of the grounds themselves, 0 without one.
     """
 
     best: NDArray[np.int64]
@@ -32,10 +33,13 @@ class Pairing:
     score: NDArray[np.float32]
     is_ground: NDArray[np.bool_]
     other_ground: NDArray[np.bool_]
+    ground: int
+    other_main: int
 
     def turned(self) -> "Pairing":
         """The pairing seen from the other key."""
-        return _pairing(self.score.T, self.same_color.T, self.other_ground, self.is_ground)
+        turned = _pairing(self.score.T, self.same_color.T, self.other_ground, self.is_ground)
+        return replace(turned, ground=self.other_main, other_main=self.ground)
 
     def wrong(self) -> NDArray[np.float32]:
         """What a point costs that lands in each region of the other, `[n, m + 1]`; last: beyond the frame."""
@@ -50,9 +54,10 @@ def pair(key: KeyMap, other: KeyMap, options: InbetweenOptions) -> Pairing:
     there = compare.match(key.view, [other.view])[0][:, :-1]
     back = compare.match(other.view, [key.view])[0][:, :-1]
     same = (key.colors[key.color][:, None] == other.colors[other.color][None]).all(-1)
-    ground, other_ground = _ground(key), _ground(other)
-    same &= ground[:, None] == other_ground[None]
-    return _pairing((there + back.T).astype(np.float32), same, ground, other_ground)
+    (ground, is_ground), (other_main, other_ground) = _ground(key), _ground(other)
+    same &= is_ground[:, None] == other_ground[None]
+    found = _pairing((there + back.T).astype(np.float32), same, is_ground, other_ground)
+    return replace(found, ground=ground, other_main=other_main)
 
 
 def _pairing(
@@ -70,21 +75,21 @@ def _pairing(
     top = np.maximum(value[:, :1] if value.shape[1] else np.zeros((len(score), 1)), _LEAST)
     with np.errstate(over="ignore"):
         likelihood = np.exp(np.minimum((gated - top) / 2, 0)).astype(np.float32)
-    return Pairing(best, likelihood, same, score, ground, other_ground)
+    return Pairing(best, likelihood, same, score, ground, other_ground, 0, 0)
 
 
-def _ground(key: KeyMap) -> NDArray[np.bool_]:
-    """The flat ground around the figures, and the pockets of it that figures enclose."""
+def _ground(key: KeyMap) -> tuple[int, NDArray[np.bool_]]:
+    """The label of the flat ground around the figures; and which regions are it or pockets of it."""
     box = key.view.box
     height, width = key.labels.shape
     touches = (box[:, 0] == 0) | (box[:, 1] == 0) | (box[:, 2] == width) | (box[:, 3] == height)
     is_ground = np.zeros(key.n, bool)
     if not len(key.view.area) or not touches.any():
-        return is_ground
+        return 0, is_ground
     largest = int(np.where(touches, key.view.area, -1).argmax())
     has_its_color = key.color == key.color[largest]
     # In a line drawing everything has the paper's color: only the paper around the figures is ground.
     if key.n > 1 and has_its_color.mean() > 0.5:
         is_ground[largest] = True
-        return is_ground
-    return has_its_color
+        return largest + 1, is_ground
+    return largest + 1, has_its_color

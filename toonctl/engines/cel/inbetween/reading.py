@@ -5,14 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from toonctl.core.types import LineFrame, Pixels, RegionMap, Size
+from toonctl.core.types import LineFrame, Pixels, RegionMap
 from toonctl.engines.base import KeyPicture
 from toonctl.engines.cel.inbetween.options import InbetweenOptions
 from toonctl.engines.cel.view import View
 from toonctl.engines.cel.worker import matcher
+from toonctl.regions.color_table import color_table
 from toonctl.regions.describe import describe, plane_distance
 from toonctl.regions.equal import equal_areas, grown
-from toonctl.regions.flats import Flats, color_table, flats_of, flats_under_lines
+from toonctl.regions.flats import Flats, flats_of, flats_under_lines
 from toonctl.regions.graph import build_graph
 from toonctl.regions.planar import PlanarMap, trace_arcs
 from toonctl.regions.segment import Regions, find_regions, measure
@@ -20,6 +21,7 @@ from toonctl.regions.strokes import with_strokes
 
 STEP_AT_540 = 3.0
 _LOOKUP_HEIGHT = 540
+_SAME_INK = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +72,18 @@ def read_key(key: KeyPicture, options: InbetweenOptions) -> KeyMap:
     planar = with_strokes(
         trace_arcs(full, step), full, flats.coverage, threshold=options.line_threshold, step_px=step
     )
+    coverage, ink = (
+        (flats.coverage, flats.ink) if key.line is not None else _with_solids(flats, color[full - 1])
+    )
     table, codes = color_table(key.picture)
     regions = measure(labels)
     return KeyMap(
         labels=full,
         color=color,
         colors=flats.colors,
-        coverage=flats.coverage,
+        coverage=coverage,
         inks=flats.inks,
-        ink=flats.ink,
+        ink=ink,
         has_line=key.line is not None,
         table=table,
         codes=codes,
@@ -107,6 +112,19 @@ def _majority(
     color = np.zeros(n + 1, np.uint16)
     color[labels.ravel()] = index.ravel()
     return np.minimum(color[1:], n_colors - 1).astype(np.uint16)
+
+
+def _with_solids(flats: Flats, index: NDArray[np.uint16]) -> tuple[Pixels, Pixels]:
+    """Coverage and ink that take in areas painted in an ink's color: their soft rim then has no inner edge."""
+    if not len(flats.inks):
+        return flats.coverage, flats.ink
+    apart = np.abs(flats.colors[:, None].astype(np.int32) - flats.inks[None].astype(np.int32)).max(-1)
+    is_ink = apart.min(1) < _SAME_INK
+    if not is_ink.any():
+        return flats.coverage, flats.ink
+    solid = is_ink[index]
+    number = apart.argmin(1).astype(np.uint8)[index]
+    return np.where(solid, 255, flats.coverage).astype(np.uint8), np.where(solid, number, flats.ink)
 
 
 def _view(regions: Regions, full: NDArray[np.uint16], coverage: Pixels, options: InbetweenOptions) -> View:

@@ -1,0 +1,136 @@
+"""`postkey` on a toy shot: sketches cleaned and colored, free areas continued, the rest drawn between."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from artkit import BALL, CUP, save_png
+from cli.process import TOONCTL, ended
+from pipelines.conftest import Toonctl
+from pipelines.toykeys import FREE_PX, dives, diving
+from pipelines.toyshot import delivered, differing, frame, share_equal
+from toonctl.formats.png import read_picture
+
+OUTPUT = 'movies = ["png"]\npreview = false\npsd = true\n'
+
+
+@dataclass(frozen=True)
+class Dive:
+    path: Path
+    root: Path
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Dive:
+    """The shot drawn by the real command."""
+    folder = tmp_path_factory.mktemp("dive")
+    path = diving(folder, output=OUTPUT)
+    done = ended(*TOONCTL, "postkey", path, "--progress", "none")
+    assert done.returncode == 0, done.stderr
+    return Dive(path, folder / "out/dive")
+
+
+def test_the_reference_is_the_key_at_its_frame(whole: Dive) -> None:
+    assert (frame(whole.root, 1) == read_picture(whole.path.parent / "dive.0001.png")).all()
+
+
+def test_a_rough_sketch_is_cleaned_and_colored(whole: Dive) -> None:
+    assert share_equal(frame(whole.root, 7), dives()[2].painted, within=8) > 0.85
+
+
+def test_a_free_area_goes_on_from_the_neighbors(whole: Dive) -> None:
+    found, wanted = frame(whole.root, 4), dives()[1].painted
+    assert share_equal(found[:, FREE_PX:], wanted[:, FREE_PX:], within=24) > 0.95
+    # The cup stands still on the left, under the scribble that does not count.
+    assert share_equal(found[:, :FREE_PX], wanted[:, :FREE_PX], within=24) > 0.7
+
+
+def test_only_colors_of_the_reference_are_used(whole: Dive) -> None:
+    allowed = {(*BALL, 255), (*CUP, 255)}
+    for number in (4, 7):
+        colors, counts = np.unique(frame(whole.root, number).reshape(-1, 4), axis=0, return_counts=True)
+        seen = {tuple(c): n for c, n in zip(colors.tolist(), counts.tolist(), strict=True) if c[3] == 255}
+        flat = sum(seen.get(color, 0) for color in allowed)
+        light = sum(n for color, n in seen.items() if max(color[:3]) > 110)  # the rest is line, or its edge
+        assert flat > 0.9 * light
+        assert all(seen.get(color, 0) > 1000 for color in allowed)
+
+
+def test_the_delivery_tells_keys_colors_and_drawings(whole: Dive) -> None:
+    manifest = json.loads((whole.root / "manifest.json").read_text())
+    assert manifest["command"] == "postkey"
+    assert manifest["frames"] == {"range": "1-7", "rate": "24/1", "drawings": {"A": 7}}
+    assert {file["path"] for file in manifest["inputs"]} >= {
+        "dive.0001.png",
+        "free.0004.png",
+        "sketch.0007.png",
+    }
+    palette = json.loads((whole.root / "palette.json").read_text())["layers"][0]
+    assert {"#F2C14E", "#3D5A80"} <= {color["hex"] for color in palette["colors"]}
+    assert set(palette["drawings"]) == {"1", "1a", "1b", "4", "4a", "4b", "7"}
+    assert sum(palette["drawings"]["7"].values()) >= 2
+    assert (whole.root / "psd/dive.layered.psd").exists()
+
+
+@pytest.mark.parametrize("order", [("5-7", "1-4"), ("1-2", "3-7")])
+def test_chunks_give_the_bytes_of_a_whole_run(
+    whole: Dive, tmp_path: Path, toonctl: Toonctl, order: tuple[str, ...]
+) -> None:
+    for frames in order:
+        toonctl("postkey", whole.path, "--out", tmp_path, "--frames", frames)
+    toonctl("deliver", whole.path, "--out", tmp_path)
+    assert differing(delivered(tmp_path / "dive"), delivered(whole.root)) == []
+
+
+def test_resume_goes_on_without_the_state(whole: Dive, tmp_path: Path, toonctl: Toonctl) -> None:
+    toonctl("postkey", whole.path, "--out", tmp_path, "--frames", "3-5")
+    for path in (tmp_path / "dive/state").rglob("*"):
+        if path.is_file() and "memory" in path.parts:
+            path.unlink()
+    toonctl("postkey", whole.path, "--out", tmp_path, "--resume")
+    assert differing(delivered(tmp_path / "dive"), delivered(whole.root)) == []
+
+
+def test_a_dry_run_counts_what_is_to_be_drawn(tmp_path: Path, toonctl: Toonctl) -> None:
+    said = toonctl("postkey", diving(tmp_path), "--dry-run").stdout
+    assert "1 reference, 2 sketches to color, 4 drawings between" in said
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "what"),
+    [
+        ("frame = 7", "frame = 4", 3, "frame 4 has two"),
+        ("frame = 7", "frame = 2", 3, "stands after frame 4"),
+        ("frame = 7", "frame = 1", 3, "frame 1 has a sketch as well"),
+        ("frame = 7", "frame = 7\nstrength = 1.5", 3, "less than or equal to 1"),
+        ('"sketch.0007.png"', '"absent.png"', 4, "absent.png"),
+        ('"free.0004.png"', '"small.png"', 4, "is 20 x 10"),
+        ('"free.0004.png"', '"broken.png"', 4, "broken.png"),
+        ('"dive.0001.png"', '"dive.0001.png"\nline = "small.png"', 4, "is 20 x 10"),
+        ("[engine]", '[engine]\nsketches = "ruff"', 3, "not a choice"),
+    ],
+)
+def test_wrong_sketches_are_refused_before_anything_is_drawn(
+    tmp_path: Path, toonctl: Toonctl, old: str, new: str, code: int, what: str
+) -> None:
+    path = diving(tmp_path)
+    save_png(tmp_path / "small.png", np.full((10, 20, 4), 255, np.uint8))
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n half")
+    path.write_text(path.read_text().replace(old, new))
+    assert what in toonctl("postkey", path, "--dry-run", code=code).stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_color_design_colors_sketches_alone(tmp_path: Path, toonctl: Toonctl) -> None:
+    path = diving(tmp_path, engine='sketches = "clean"\n')
+    text = path.read_text().replace("[[reference]]\nframe = 1\n", "[[reference]]\n")
+    path.write_text(text.replace('region = "free.0004.png"\n', ""))
+    save_png(tmp_path / "sketch.0004.png", dives()[1].on_white)
+    save_png(tmp_path / "sketch.0007.png", dives()[2].on_white)
+    toonctl("postkey", path)
+    for number, drawing in ((4, 1), (7, 2)):
+        assert share_equal(frame(tmp_path / "out/dive", number), dives()[drawing].painted, within=24) > 0.97

@@ -1,0 +1,162 @@
+"""A key's outlines laid onto the other key's: who leads each arc, what splits, what is left over."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from toonctl.engines.cel.inbetween.options import InbetweenOptions
+from toonctl.engines.cel.inbetween.pairing import Pairing
+from toonctl.engines.cel.inbetween.probing import as_complex, neighbors, outlines, probes, target_of
+from toonctl.engines.cel.inbetween.reading import KeyMap
+from toonctl.engines.cel.inbetween.way import Way
+from toonctl.regions.depth import depth_order
+from toonctl.regions.elastic import lay_on
+from toonctl.regions.motion import Complex, Floats, Motions, Target, cost_inside
+from toonctl.regions.redraw import arrange
+
+_AGREE_AT_540 = 8.0
+_REACH_AT_540 = 24.0
+_HELD_AT_540 = 3.0
+_BESIDE_AT_540 = 10.0
+_INSIDE_WEIGHT, _EDGE_WEIGHT = 0.5, 0.6
+
+
+def lay(
+    key: KeyMap,
+    other: KeyMap,
+    pairing: Pairing,
+    *,
+    motions: Motions,
+    held: NDArray[np.bool_],
+    options: InbetweenOptions,
+) -> Way:
+    """The way of `key` to `other`, given the motion of every region and where both show the same (`held`)."""
+    planar = key.planar
+    unit = key.labels.shape[0] / 540
+    points = as_complex(planar.points)
+    arc = planar.arc_of()
+    leads = _leads(key, pairing, _BESIDE_AT_540 * unit)
+    left, right = (np.maximum(side[arc], 1) - 1 for side in leads)
+    to_left, to_right = motions.of(left).apply(points), motions.of(right).apply(points)
+    target = target_of(key, other, pairing)
+    lead = _leaders(key, pairing, leads, (to_left, to_right), target)
+    is_split = _by_arc(planar.offsets, np.abs(to_left - to_right)) > _AGREE_AT_540 * unit
+    is_split &= (planar.left != planar.right) & (planar.left > 0)
+    owner = np.where(is_split, np.where(lead < 0.5, planar.left, planar.right), 0).astype(np.int32)
+    is_ground = np.concatenate([[True], pairing.is_ground])
+    order, front = depth_order(planar, owner, is_ground, (key.labels.shape[1], key.labels.shape[0]))
+    lead = np.where(is_split, np.round(lead), lead)
+    lead = np.where(front > 0, front == planar.right, lead)
+    lean = lead[arc].astype(np.float64)
+    matched = np.where(pairing.best[:, 0] >= 0, pairing.best[:, 0] + 1, 0).astype(np.int32)
+    moved = (1 - lean) * to_left + lean * to_right
+    goal = _goals(key, matched, np.where(lean < 0.5, left, right))
+    laid = lay_on(planar, moved, goal, outlines(other), reach_px=_REACH_AT_540 * unit)
+    led_by = np.where(lean < 0.5, left, right)
+    off = np.minimum(laid.distance, target.clip_px) / target.clip_px
+    count = np.bincount(led_by[goal > 0], minlength=key.n)
+    edge = np.bincount(led_by[goal > 0], off[goal > 0], minlength=key.n) / np.maximum(count, 1)
+    inside = cost_inside(motions, probes(key), target)
+    score = np.clip(1 - _INSIDE_WEIGHT * inside - _EDGE_WEIGHT * edge, 0, 1)
+    is_bad = (score < options.region_score) & ~pairing.is_ground & (matched > 0)
+    # A fit that far off says nothing of the shape: the part moves as it is.
+    residual = np.where(is_bad[led_by], 0, laid.residual)
+    area = np.where(pairing.is_ground, 0, key.view.area).astype(np.float64)
+    return Way(
+        sheet=arrange(planar, order, front, _still_vertices(key, held, moved + residual - points)),
+        motions=motions,
+        left=left,
+        right=right,
+        lean=lean,
+        residual=residual,
+        behind=np.where((front == planar.left)[arc], right, left),
+        score=score,
+        matched=matched,
+        beside=neighbors(key),
+        ground=pairing.ground,
+        related=float(area[matched > 0].sum() / area.sum()) if area.any() else 1.0,
+        bad_share=float(area[is_bad].sum() / area.sum()) if area.any() else 0.0,
+        fell_back=tuple((int(x), int(y), int(u - x), int(v - y)) for x, y, u, v in key.view.box[is_bad]),
+    )
+
+
+def _goals(key: KeyMap, matched: NDArray[np.int32], led_by: NDArray[np.int64]) -> NDArray[np.int32]:
+    """By vertex, the region of the other key whose outline it belongs on, 0 for none."""
+    planar = key.planar
+    arc = planar.arc_of()
+    goal = matched[led_by]
+    # A stroke is looked for in the region it is drawn in, whatever leads it.
+    is_stroke = (planar.left == planar.right)[arc]
+    goal[is_stroke] = matched[planar.left[arc][is_stroke] - 1]
+    goal[(planar.left == 0)[arc]] = 0
+    return goal
+
+
+def _leads(key: KeyMap, pairing: Pairing, near_px: float) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """The two regions by arc that may lead it: its sides, or for a stroke its region and one it comes close to.
+
+    What is drawn on the ground beside a figure (a stem, a whisker) goes with the figure.
+    """
+    planar = key.planar
+    left, right = planar.left.copy(), planar.right.copy()
+    strokes = np.flatnonzero(left == right)
+    bounds = np.flatnonzero((left != right) & (left > 0))
+    if not len(strokes) or not len(bounds):
+        return left, right
+    arc = planar.arc_of()
+    edge = np.flatnonzero(np.isin(arc, bounds))
+    ink = np.flatnonzero(np.isin(arc, strokes))
+    away, at = cKDTree(planar.points[edge]).query(planar.points[ink])
+    order = np.lexsort((away, arc[ink]))
+    nearest = order[np.unique(arc[ink][order], return_index=True)[1]]
+    is_near = away[nearest] < near_px
+    stroke, beside = arc[ink][nearest][is_near], arc[edge][at[nearest]][is_near]
+    is_ground = np.concatenate([[True], pairing.is_ground])
+    inner = np.where(is_ground[left[beside]], right[beside], left[beside])
+    other = np.where(inner == left[stroke], left[beside] + right[beside] - inner, inner)
+    other = np.where(is_ground[other], left[stroke], other)
+    left[stroke] = other
+    right[stroke] = np.where(is_ground[right[stroke]], other, right[stroke])
+    return left, right
+
+
+def _leaders(
+    key: KeyMap,
+    pairing: Pairing,
+    leads: tuple[NDArray[np.int32], NDArray[np.int32]],
+    moved: tuple[Complex, Complex],
+    target: Target,
+) -> Floats:
+    """By arc, how far its right side leads it, 0..1: the side whose motion keeps it on lines of the other key."""
+    left, right = leads
+    left_away, right_away = (
+        _by_arc(key.planar.offsets, np.minimum(target.nearest(p)[1], 2 * target.clip_px)) for p in moved
+    )
+    lean = (left_away + 0.5) / (left_away + right_away + 1.0)
+    lean = np.clip(1.5 * (lean - 0.5) + 0.5, 0, 1)
+    is_ground = np.concatenate([[True], pairing.is_ground])
+    lean = np.where(is_ground[left] & ~is_ground[right], 1.0, lean)
+    return np.where(is_ground[right] & ~is_ground[left], 0.0, lean)
+
+
+def _still_vertices(key: KeyMap, held: NDArray[np.bool_], way: Complex) -> NDArray[np.bool_]:
+    """Vertices around which both keys show the same pixels and whose way is a mere tremble."""
+    points = key.planar.points
+    height, width = held.shape
+    unit = height / 540
+    x = np.clip(np.rint(points[:, 0]), 0, width - 1).astype(np.int64)
+    y = np.clip(np.rint(points[:, 1]), 0, height - 1).astype(np.int64)
+    return held[y, x] & (np.abs(way) < _HELD_AT_540 * unit)
+
+
+def equal_pixels(key: KeyMap, other: KeyMap) -> NDArray[np.bool_]:
+    """Pixels about which both keys are alike, line layers included."""
+    same = (key.table[key.codes] == other.table[other.codes]).all(-1) & (key.coverage == other.coverage)
+    side = 2 * round(4 * key.labels.shape[0] / 540) + 1
+    return cv2.erode(same.astype(np.uint8), np.ones((side, side), np.uint8)).astype(bool)
+
+
+def _by_arc(offsets: NDArray[np.int64], values: Floats) -> Floats:
+    """The mean of `values` `[V]` over each arc."""
+    return np.add.reduceat(values, offsets[:-1]) / np.diff(offsets)

@@ -1,0 +1,78 @@
+"""The way of one key to another: where its vertices are when a share of it is done."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toonctl.engines.cel.inbetween.probing import as_complex
+from toonctl.regions.motion import Complex, Floats, Motions
+from toonctl.regions.redraw import Sheet
+
+Box = tuple[int, int, int, int]
+
+_SMOOTHING_ROUNDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Bend:
+    """How the regions of a key leave the straight way to the next: end tangents minus it, complex `[n]` each."""
+
+    start: NDArray[np.complex128]
+    end: NDArray[np.complex128]
+
+    def at(self, share: float) -> NDArray[np.complex128]:
+        """What is added to the straight way when `share` of it is done, by region."""
+        rest = 1 - share
+        return share * rest * rest * self.start - share * share * rest * self.end
+
+    def reversed(self, matched: NDArray[np.int32]) -> "Bend":
+        """The bend of the way back, for regions of the other key that become `matched` (0: none)."""
+        start, end = (np.concatenate([[0j], side])[matched] for side in (self.end, self.start))
+        return Bend(-start, -end)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The motion of a key's planar map toward another key.
+
+    `motions` `[n]` are the regions'. A vertex follows region number `left` and, for the share `lean` `[V]`,
+    `right`, plus `residual` complex `[V]`; as the back side of a split arc it follows `behind`. `score` `[n]`
+    0..1 is how well each motion fits, `matched` `[n]` the label a region becomes, 0 for one that disappears,
+    `beside` `[n, 5]` its neighbors. `ground` is the label of the ground, 0 without one. `related` and
+    `bad_share` are shares of the foreground's area: with a counterpart, and with a motion that fits badly;
+    `fell_back` the boxes of regions that follow optical flow.
+    """
+
+    sheet: Sheet
+    motions: Motions
+    left: NDArray[np.int64]
+    right: NDArray[np.int64]
+    lean: Floats
+    residual: Complex
+    behind: NDArray[np.int64]
+    score: Floats
+    matched: NDArray[np.int32]
+    beside: NDArray[np.int64]
+    ground: int
+    related: float
+    bad_share: float
+    fell_back: tuple[Box, ...]
+
+    def at(self, share: float, bend: Bend | None) -> tuple[Complex, Complex]:
+        """Where the vertices are when `share` of the way is done: in front, and as back sides."""
+        points = as_complex(self.sheet.planar.points)
+        left, right, behind = (
+            self.motions.of(w).at(points, share) for w in (self.left, self.right, self.behind)
+        )
+        if bend is not None:
+            off = bend.at(share)
+            left, right, behind = left + off[self.left], right + off[self.right], behind + off[self.behind]
+        front = (1 - self.lean) * left + self.lean * right + share * self.residual
+        return np.where(self.sheet.still, points, front), behind
+
+    def smoothed(self, values: Complex) -> Complex:
+        """`values` `[n]` made alike among neighbors."""
+        for _ in range(_SMOOTHING_ROUNDS):
+            values = (values + values[self.beside].mean(1)) / 2
+        return values

@@ -1,0 +1,94 @@
+"""Which colors of a finished picture are ink, and where they form lines."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from toonctl.core.types import Pixels
+from toonctl.regions.color_table import nearest_of, premultiplied
+from toonctl.regions.unmix import UNEXPLAINED, Unmixed, unmix
+
+_DARK = 64
+_LINE_SHARE = 1 / 90
+"""Widest black that is a line and not an area, as a share of the picture's height (6 px at 540 lines)."""
+
+_LEAST_THIN = 0.12
+_LEAST_OF_MAIN_INK = 0.2
+_MOST_COLORED = 6
+_MOST_DARK = 8
+_TINT = 24
+_NO_INK = np.zeros((0, 4), np.uint8)
+
+
+def near_black_lines(table: Pixels, codes: NDArray[np.int32]) -> tuple[Pixels, NDArray[np.bool_]]:
+    """Ink colors `[I, 4]` and where they form lines: near black, and too thin to be areas."""
+    height = codes.shape[0]
+    counts = np.bincount(codes.ravel(), minlength=len(table))
+    least = max(12.0, 24 * (height / 540) ** 2)
+    is_dark = (table[:, :3].max(1) < _DARK) & (table[:, 3] == 255) & (counts >= least)
+    dark = np.argsort(-np.where(is_dark, counts, 0), kind="stable")[: min(_MOST_DARK, int(is_dark.sum()))]
+    side = 2 * round(max(1.0, height * _LINE_SHARE / 2)) + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    found: list[tuple[int, int, NDArray[np.bool_]]] = []
+    for color in dark.tolist():
+        mask = codes == color
+        core = cv2.erode(mask.astype(np.uint8), kernel)
+        thin = mask & (cv2.dilate(core, cv2.dilate(kernel, np.ones((3, 3), np.uint8))) == 0)
+        n_thin = int(thin.sum())
+        if n_thin >= least and n_thin >= _LEAST_THIN * counts[color]:
+            found.append((n_thin, color, thin))
+    found.sort(key=lambda item: (-item[0], item[1]))
+    is_line = np.zeros(codes.shape, bool)
+    kept: list[int] = []
+    for n_thin, color, thin in found:
+        # Near-black tints can be one ink seen through its soft rim: the commonest stands for all.
+        apart = [np.abs(table[color].astype(int) - table[k].astype(int)).max() for k in kept]
+        if n_thin >= _LEAST_OF_MAIN_INK * found[0][0] and all(d > _TINT for d in apart):
+            kept.append(color)
+        is_line |= thin
+    return (np.ascontiguousarray(table[kept]) if kept else _NO_INK), is_line
+
+
+def colored_lines(
+    table: Pixels, codes: NDArray[np.int32], is_flat_pixel: NDArray[np.bool_], inks: Pixels
+) -> tuple[Pixels, NDArray[np.bool_]]:
+    """Further inks: colors that are thin wherever they show and that no two neighbors could mix."""
+    height = codes.shape[0]
+    side = 2 * max(1, round(height * _LINE_SHARE / 2)) - 1
+    numbers = codes.astype(np.float32)
+    window = np.ones((side, side), np.uint8)
+    core = np.asarray(cv2.erode(numbers, window) == cv2.dilate(numbers, window))
+    counts = np.bincount(codes.ravel(), minlength=len(table))
+    is_wide = np.bincount(codes[core], minlength=len(table)) > 0.01 * counts
+    is_thin = ~is_wide & (counts >= height / 4) & (table[:, 3] == 255)
+    wide_pixel = is_wide[codes] & is_flat_pixel
+    found: list[int] = []
+    if not is_thin.any() or not wide_pixel.any():
+        return _NO_INK, np.zeros(codes.shape, bool)
+    nearest = nearest_of(wide_pixel)
+    at = np.flatnonzero(is_thin[codes])
+    known = premultiplied(inks)
+    colors = premultiplied(table)
+    for _ in range(_MOST_COLORED):
+        off = unmix(at, codes, nearest, colors, known).off
+        strange = np.bincount(codes.ravel()[at], off > UNEXPLAINED, minlength=len(table))
+        strange[found] = 0
+        strange *= strange >= 0.6 * counts
+        best = int(strange.argmax())
+        if strange[best] < height / 4:
+            break
+        found.append(best)
+        known = np.concatenate([known, colors[best][None]])
+    is_ink = np.zeros(len(table), bool)
+    is_ink[found] = True
+    return np.ascontiguousarray(table[found]), is_ink[codes]
+
+
+def fine_ink(table: Pixels, codes: NDArray[np.int32], mixed: NDArray[np.int64], found: Unmixed) -> Pixels:
+    """The ink of lines too fine to show it pure: the darkest of the pixels that no two flats explain."""
+    strange = mixed[found.off > UNEXPLAINED]
+    if len(strange) < 60 * codes.shape[0] / 540:
+        return _NO_INK
+    colors = table[codes.ravel()[strange]]
+    luma = colors[:, :3].sum(1) + 3 * (255 - colors[:, 3].astype(np.int32))
+    return np.ascontiguousarray(colors[np.argsort(luma, kind="stable")[len(luma) // 50]][None])
