@@ -85,7 +85,7 @@ def draw_frog(hop: Hop) -> Sheet:
 def _hind_leg(sheet: Sheet, stretch: float, depth: float, color: int) -> None:
     knee = (-62 - 20 * stretch + depth, 4 + 34 * stretch)
     heel = (-34 - 84 * stretch + depth, 54 + 34 * stretch)
-    toe = (-2 - 142 * stretch + depth, 60 + 30 * stretch)
+    toe = (-2 - 142 * stretch + depth, 60 + 30 * stretch + 70 * stretch * (1 - stretch))
     sheet.part(tube([heel, ((heel[0] + toe[0]) / 2, heel[1] + 5), toe], [7, 8, 9]), color)
     sheet.part(tube([knee, heel], [12, 8]), color)
     sheet.part(tube([(-30 + depth, 22), knee], [19, 13]), color)

@@ -30,7 +30,6 @@ import os
 import platform
 import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -46,7 +45,7 @@ from .flow_peer import FlowPeer
 from .measures import ShotMeasurer
 from .puppets import SHOTS, SIZE_540, SIZE_1080, PuppetShot, open_lines, render
 from .rows import Case, Outcome, as_json, main_rows, row_lines, share, shot_lines
-from .stored import MissingArt, StoredShot, read_opaque
+from .stored import MissingArt, StoredShot, add_options, bench_folder, read_opaque
 
 _OURS, _PEER = "toonctl", "dis_flow"
 _OPENED = ("A1", "C3")
@@ -249,31 +248,23 @@ def _options() -> argparse.Namespace:
         prog="python -m tests.bench.colorize", description="Measure `toonctl colorize-long` beside DIS flow."
     )
     parser.add_argument("--data", type=Path, default=DATA, help="the cartoon-dev folder")
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="these clips and generated shots")
     parser.add_argument("--quick", action="store_true", help="fewer frames")
     parser.add_argument("--long", action="store_true", help="also 1000 frames in 1080p, for the memory row")
     parser.add_argument("--reference", choices=("first", "best"), default="first", help="the painted frame")
     parser.add_argument("--references-every", type=int, default=50, metavar="N", help="for the row of many")
-    parser.add_argument("--limit", type=float, default=3600, metavar="S", help="seconds a run may take")
-    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep shots and results in this new folder")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything here as well")
+    add_options(parser, limit_s=3600)
     return parser.parse_args()
 
 
 def main() -> int:
     """The tables on stdout; 1 when a run failed, 2 when there is nothing to run on."""
     options = _options()
-    if options.keep:
-        options.keep.mkdir(parents=True)
-    folder = options.keep.resolve() if options.keep else Path(tempfile.mkdtemp(prefix="toonctl-bench-"))
     try:
-        outcomes = list(Bench(options, folder).outcomes())
+        with bench_folder(options.keep) as folder:
+            outcomes = list(Bench(options, folder).outcomes())
     except MissingArt as error:
         sys.stderr.write(f"error: {error}\n")
         return 2
-    finally:
-        if not options.keep:
-            shutil.rmtree(folder)
     sys.stdout.write(report(outcomes, options))
     if options.json:
         write_json(options.json, outcomes)

@@ -22,9 +22,7 @@ import argparse
 import json
 import os
 import platform
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -41,7 +39,7 @@ from .inbetween_judge import Judge
 from .inbetween_peers import peers
 from .inbetween_table import OURS, Middle, Timed, main_lines, pair_lines
 from .puppets import SHOTS, SIZE_540, SIZE_1080, PuppetShot
-from .stored import MissingArt, StoredShot, read_opaque, save
+from .stored import MissingArt, StoredShot, add_options, bench_folder, read_opaque, save
 
 _GAPS = {"A1": 4, "C3": 3, "B2": 4, "D4": 2}  # frames from a key to the middle: half the study's key distance
 _CLIP_GAP = 3
@@ -240,31 +238,23 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--data", type=Path, default=DATA, help="the cartoon-dev folder")
     parser.add_argument("--peers", type=Path, metavar="DIR", help="the folder with RIFE's wheels")
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="these clips and generated shots")
     parser.add_argument("--quick", action="store_true", help="6 pairs")
     parser.add_argument("--line", action="store_true", help="give the keys' line layers too")
-    parser.add_argument("--limit", type=float, default=600, metavar="S", help="seconds a run may take")
-    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep shots and results in this new folder")
     parser.add_argument("--sheet", type=Path, metavar="FILE", help="write the middle frames side by side")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything here as well")
+    add_options(parser, limit_s=600)
     return parser.parse_args()
 
 
 def main() -> int:
     """The tables on stdout; 1 when a run failed, 2 when there is nothing to run on."""
     options = _options()
-    if options.keep:
-        options.keep.mkdir(parents=True)
-    folder = options.keep.resolve() if options.keep else Path(tempfile.mkdtemp(prefix="toonctl-bench-"))
     try:
-        bench = Bench(options, folder)
-        middles, timed = list(bench.middles()), list(bench.timed())
+        with bench_folder(options.keep) as folder:
+            bench = Bench(options, folder)
+            middles, timed = list(bench.middles()), list(bench.timed())
     except MissingArt as error:
         say(f"error: {error}")
         return 2
-    finally:
-        if not options.keep:
-            shutil.rmtree(folder)
     sys.stdout.write(report(bench, middles, timed))
     if options.sheet:
         save(options.sheet, np.vstack(bench.strips))

@@ -22,9 +22,7 @@ import argparse
 import json
 import os
 import platform
-import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -44,7 +42,7 @@ from .command import Order, Ran, RunFailed, run
 from .inbetween_judge import Judge, Judged
 from .inbetween_peers import peers
 from .rows import share
-from .stored import MissingArt, StoredShot, save
+from .stored import MissingArt, StoredShot, add_options, bench_folder, save
 
 _GAP = 3  # frames from a key to the middle
 _QUICK = ("duo_cross", "chicken_strut", "squirrel_close")
@@ -319,28 +317,20 @@ def _options() -> argparse.Namespace:
         prog="python -m tests.bench.layerpack", description="Measure `toonctl layerpack` on layered clips."
     )
     parser.add_argument("--data", type=Path, default=DATA, help="the cartoon-dev folder")
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="these clips")
     parser.add_argument("--quick", action="store_true", help="3 clips")
-    parser.add_argument("--limit", type=float, default=600, metavar="S", help="seconds a run may take")
-    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep shots and results in this new folder")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything here as well")
+    add_options(parser, limit_s=600)
     return parser.parse_args()
 
 
 def main() -> int:
     """The tables on stdout; 1 when a run failed, 2 when there is nothing to run on."""
     options = _options()
-    if options.keep:
-        options.keep.mkdir(parents=True)
-    folder = options.keep.resolve() if options.keep else Path(tempfile.mkdtemp(prefix="toonctl-bench-"))
     try:
-        outcomes = list(Bench(options, folder).outcomes())
+        with bench_folder(options.keep) as folder:
+            outcomes = list(Bench(options, folder).outcomes())
     except MissingArt as error:
         _say(f"error: {error}")
         return 2
-    finally:
-        if not options.keep:
-            shutil.rmtree(folder)
     sys.stdout.write(report(outcomes))
     if options.json:
         content = {"schema": 1, "toonctl": __version__, "shots": [asdict(outcome) for outcome in outcomes]}

@@ -19,9 +19,7 @@ import argparse
 import json
 import os
 import platform
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -38,7 +36,7 @@ from .inbetween_judge import Judge, Judged
 from .inbetween_peers import Peer, peers
 from .puppets import SHOTS, SIZE_540, punched, render
 from .rows import share
-from .stored import MissingArt, StoredShot, read_opaque, save
+from .stored import MissingArt, StoredShot, add_options, bench_folder, read_opaque, save
 
 _OURS = "toonctl"
 _QUICK = ("squirrel_juggle", "chicken_strut", "A1")
@@ -219,31 +217,23 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--data", type=Path, default=DATA, help="the cartoon-dev folder")
     parser.add_argument("--peers", type=Path, metavar="DIR", help="the folder with RIFE's wheels")
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="these clips and generated shots")
     parser.add_argument("--quick", action="store_true", help="3 shots of three keys")
     parser.add_argument("--every", type=int, default=6, metavar="N", help="frames from sketch to sketch")
     parser.add_argument("--rough", action="store_true", help="sketches with gaps")
-    parser.add_argument("--limit", type=float, default=900, metavar="S", help="seconds a run may take")
-    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep shots and results in this new folder")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything here as well")
+    add_options(parser, limit_s=900)
     return parser.parse_args()
 
 
 def main() -> int:
     """The tables on stdout; 1 when a run failed, 2 when there is nothing to run on."""
     options = _options()
-    if options.keep:
-        options.keep.mkdir(parents=True)
-    folder = options.keep.resolve() if options.keep else Path(tempfile.mkdtemp(prefix="toonctl-bench-"))
     try:
-        bench = Bench(options, folder)
-        outcomes = list(bench.outcomes())
+        with bench_folder(options.keep) as folder:
+            bench = Bench(options, folder)
+            outcomes = list(bench.outcomes())
     except MissingArt as error:
         _say(f"error: {error}")
         return 2
-    finally:
-        if not options.keep:
-            shutil.rmtree(folder)
     sys.stdout.write(report(outcomes, bench.peers, options))
     if options.json:
         content = {"schema": 1, "toonctl": __version__, "shots": [asdict(outcome) for outcome in outcomes]}

@@ -1,5 +1,10 @@
 """A shot to measure on: pictures in a folder, read one at a time."""
 
+import argparse
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -19,6 +24,28 @@ NOTHING = (255, 0, 255)
 
 class MissingArt(Exception):
     """A folder or picture the benchmark needs is not there; the text says what to give."""
+
+
+def add_options(parser: argparse.ArgumentParser, *, limit_s: float) -> None:
+    """What every benchmark of a drawing command understands; `limit_s` is how long one run may take."""
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="these clips and generated shots")
+    parser.add_argument("--limit", type=float, default=limit_s, metavar="S", help="seconds a run may take")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep shots and results in this new folder")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything here as well")
+
+
+@contextmanager
+def bench_folder(keep: Path | None) -> Iterator[Path]:
+    """Where shots and results lie: the new folder `keep`, or one that goes away in the end."""
+    if keep is not None:
+        keep.mkdir(parents=True)
+        yield keep.resolve()
+        return
+    folder = Path(tempfile.mkdtemp(prefix="toonctl-bench-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
 
 
 @dataclass(frozen=True, slots=True)

@@ -252,3 +252,14 @@ def test_a_layer_in_one_key_only_is_declared(tmp_path: Path, toonctl: Toonctl) -
     assert not frame(root, 5, "A").any()
     codes = [w["code"] for w in json.loads((root / "manifest.json").read_text())["warnings"]]
     assert codes == ["W109", "W109"]
+
+
+def test_keys_with_nothing_in_common_are_declared(tmp_path: Path, toonctl: Toonctl) -> None:
+    path = jumping(tmp_path)
+    rest = np.zeros((96, 160, 4), np.uint8)
+    rest[5:20, 100:150] = (200, 30, 90, 255)
+    for name, picture in (("0005", rest), ("0009", rest[::-1, ::-1])):
+        save_png(tmp_path / f"keys/jump.{name}.png", picture)
+    toonctl("inbetween", path)
+    manifest = json.loads((tmp_path / "out/jump/manifest.json").read_text())
+    assert {place["drawing"][0] for place in manifest["fell_back"]} >= {"1"}

@@ -8,7 +8,7 @@ from toonctl.core.types import Pixels
 
 
 def color_table(picture: Pixels) -> tuple[Pixels, NDArray[np.int32]]:
-    """Every color of RGBA `picture` once `[K, 4]`, and its number by pixel `[H, W]`; no color is (0, 0, 0, 0)."""
+    """Every color of RGBA `picture` once `[K, 4]`, its number by pixel `[H, W]`; clear is (0, 0, 0, 0)."""
     packed = np.ascontiguousarray(picture).view(np.uint32)[..., 0]
     packed = np.where(picture[..., 3] == 0, np.uint32(0), packed)
     flat = packed.ravel()

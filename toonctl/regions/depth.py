@@ -21,7 +21,7 @@ def depth_order(
 
     `front` names the region that owns a split arc, else 0: a vote that it lies over the region on the other
     side. Larger outlines come first; what lies in another region comes after it; a ring of votes is broken
-    where the smaller region is on top. An arc whose owner ends up below goes to the other side, or is no longer
+    where the smaller region is on top. An arc whose owner ends up below goes to the other side, or is not
     split when that is a pocket of ground (`is_ground` `[n + 1]`), which keeps the shape of what encloses it.
     """
     rings = outer_rings(planar)
@@ -57,7 +57,7 @@ def _parents(
     found: dict[int, int] = {}
     for region in base:
         polygons = [planar.points[vertices(planar, ring)] / _STEP for ring in rings[region]]
-        # Its outline lies on its parent's paint or on a neighbor's that was painted earlier: inner points tell.
+        # Its outline lies on its parent's paint or on that of a neighbor painted earlier: inner points tell.
         mask = np.zeros(canvas.shape, np.uint8)
         for polygon in polygons:
             fixed = [np.rint(polygon * 8).astype(np.int32)]
@@ -94,7 +94,7 @@ def _holds(parent: dict[int, int], outer: int, inner: int) -> bool:
 def _sorted(
     base: list[int], rank: dict[int, int], above: dict[int, list[int]], waits: dict[int, int]
 ) -> list[int]:
-    """`base` with every region after those it must cover; rings of demands are broken in the order of `base`."""
+    """`base` with every region after those it must cover; rings of demands are broken in its order."""
     ready = [rank[region] for region in base if waits[region] == 0]
     heapq.heapify(ready)
     done: set[int] = set()

@@ -1,4 +1,4 @@
-"""Outlines laid onto the outlines they match: what a similarity leaves over, as a smooth residual by vertex."""
+"""Outlines laid onto those they match: what a similarity leaves over, as a smooth residual by vertex."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -9,7 +9,7 @@ from toonctl.regions.color_table import nearest_of
 
 
 def equal_areas(values: NDArray[np.int32], least_px: int) -> NDArray[np.uint16]:
-    """4-connected areas of equal value as labels 1..n `[H, W]`; 0 where `values` is 0 or an area is too small.
+    """4-connected areas of equal value as labels 1..n `[H, W]`; 0 where `values` is 0 or areas too small.
 
     The largest 65,534 areas are kept.
     """

@@ -24,7 +24,7 @@ _LEAST_SCALE, _MOST_SCALE = 0.5, 2.0
 
 @dataclass(frozen=True, slots=True)
 class Motions:
-    """A similarity per region: a point z moves to `center + shift + turn * (z - center)`; all complex `[n]`."""
+    """A similarity per region: z moves to `center + shift + turn * (z - center)`; all complex `[n]`."""
 
     center: Complex
     shift: Complex
@@ -41,7 +41,7 @@ class Motions:
         return center + self.shift[extra] + self.turn[extra] * (points - center)
 
     def at(self, points: Complex, share: float) -> Complex:
-        """`points` `[n]` when `share` of the motion is done: turned by angle, scaled by power, along a line."""
+        """`points` `[n]` when `share` of it is done: turned by angle, scaled by power, along a line."""
         turn = np.abs(self.turn) ** share * np.exp(1j * share * np.angle(self.turn))
         return self.center + share * self.shift + turn * (points - self.center)
 
@@ -57,9 +57,9 @@ class Motions:
 class Target:
     """The other picture as motions are scored on it.
 
-    `labels` `[h, w]`, `distance` float32 `[h, w]` to its nearest line in pixels and `line` complex64 `[h, w]`,
-    that place, may be thinned: `step` pixels of the picture lie between two of theirs. `wrong` float32
-    `[n, m + 1]` is what a point of a region costs that lands in each of the other's regions, last column
+    `labels` `[h, w]`, `distance` float32 `[h, w]` to its nearest line in pixels and that place, `line`
+    complex64 `[h, w]`, may be thinned: `step` pixels of the picture lie between two of theirs. `wrong`
+    float32 `[n, m + 1]` is what a point of a region costs that lands in each of the other's regions, last column
     beyond the frame; `clip_px` bounds distances.
     """
 
@@ -104,7 +104,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Probes:
-    """Points by which regions are compared: `inside` and `outline`, complex `[n, P]`; `center` `[n]`."""
+    """Points by which regions are compared: `inside`, `outline` complex `[n, P]`; `center` `[n]`."""
 
     inside: Complex
     outline: Complex
@@ -172,7 +172,7 @@ def aligned(center: Complex, spread: Floats, to: Complex, to_spread: Floats) -> 
 
 
 def fitted(center: Complex, points: Complex, to: Complex, weight: Floats, *, may_scale: bool) -> Motions:
-    """The similarity of each region that brings `points` nearest to `to`, `[n, P]`, by weighted least squares."""
+    """The similarity of each region that brings `points` nearest `to`, `[n, P]`: weighted least squares."""
     total = np.maximum(weight.sum(1), 1e-9)
     mean, mean_to = (weight * points).sum(1) / total, (weight * to).sum(1) / total
     away, away_to = points - mean[:, None], to - mean_to[:, None]

@@ -18,9 +18,9 @@ OUTSIDE = 0
 class PlanarMap:
     """The arcs of a picture.
 
-    `points` float32 `[V, 2]` x, y; arc i owns the vertices `offsets[i]` to `offsets[i + 1]`. `left` and
+    `points` float32 `[V, 2]` x, y; arc i owns vertices `offsets[i]` to `offsets[i + 1]`. `left` and
     `right` int32 `[A]` are the labels on its sides, equal for a stroke that bounds nothing. `ends` int64
-    `[A, 2]` names its end junctions, -1 for a closed arc. `half` float32 `[V]` is half the line's width there.
+    `[A, 2]` names its end junctions, -1 for a closed arc. `half` float32 `[V]` is half the line's width.
     """
 
     points: Points
@@ -40,7 +40,7 @@ class PlanarMap:
 
 
 def trace_arcs(labels: NDArray[np.uint16], step_px: float) -> PlanarMap:
-    """The arcs between the regions of a full label map `[H, W]` (no 0 in it), a vertex about every `step_px`."""
+    """The arcs between the regions of a label map `[H, W]` without 0, a vertex about every `step_px`."""
     start, end, left, right = _cracks(labels)
     stride = labels.shape[1] + 1
     degree = np.bincount(np.concatenate([start, end]), minlength=(labels.shape[0] + 1) * stride)

@@ -44,8 +44,8 @@ class Sheet:
 class Drawn:
     """A redrawn map: `labels` uint16 `[H, W]`, 0 where nothing lies, and where its lines come from.
 
-    `at` int64 `[P]` are flat positions beside moved arcs, `source` float32 `[P, 2]` the places x, y of the key
-    they show; `piece` `[P]` is the first vertex of the piece of arc they lie beside, that of the last but one
+    `at` int64 `[P]` are flat positions beside arcs, `source` float32 `[P, 2]` the places x, y of the key they
+    show; `piece` `[P]` is the first vertex of the piece of arc they lie beside, that of the last but one
     beside a bridge from an arc's end to its junction.
     """
 
@@ -58,7 +58,7 @@ class Drawn:
 def arrange(
     planar: PlanarMap, order: Sequence[int], front: NDArray[np.int32], still: NDArray[np.bool_]
 ) -> Sheet:
-    """The sheet that draws regions in `order`; `front` `[A]` names the side a split arc belongs to, else 0."""
+    """The sheet that draws regions in `order`; `front` `[A]` names the side that owns a split arc, else 0."""
     rings = outer_rings(planar)
     place = {region: i for i, region in enumerate(order)}
     n_vertices = len(planar.points)
@@ -81,7 +81,7 @@ def arrange(
 
 
 def redraw(sheet: Sheet, moved: Points, behind: Points, size: Size) -> Drawn:
-    """The sheet with its vertices at `moved`, and at `behind` where an outline is the back side of a split arc."""
+    """The sheet with its vertices at `moved`, and back sides of split arcs at `behind`."""
     width, height = size
     labels = np.zeros((height, width), np.uint16)
     pieces = np.zeros((height, width), np.int32)
@@ -114,7 +114,7 @@ def redraw(sheet: Sheet, moved: Points, behind: Points, size: Size) -> Drawn:
 
 @dataclass(frozen=True, slots=True)
 class _Strands:
-    """Straight pieces of line to draw: from `start` to `end`, showing the key from `key_start` along `key_way`."""
+    """Straight pieces of line, `start` to `end`, showing the key from `key_start` along `key_way`."""
 
     start: Points
     end: Points
@@ -154,6 +154,8 @@ def _strands(sheet: Sheet, moved: Points, height: int) -> _Strands:
 
 def _by_stage(stage: NDArray[np.int64]) -> dict[int, list[int]]:
     """The numbers of the pieces of each stage."""
+    if not len(stage):
+        return {}
     order = np.argsort(stage, kind="stable")
     numbers, first = np.unique(stage[order], return_index=True)
     parts = np.split(order, first[1:])
@@ -161,7 +163,7 @@ def _by_stage(stage: NDArray[np.int64]) -> dict[int, list[int]]:
 
 
 def _joints(planar: PlanarMap, stage: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Ends of drawn lines at junctions, `[J, 3]`: end, vertex further in, end of the junction's topmost arc."""
+    """Ends of lines at junctions, `[J, 3]`: end, vertex further in, end of the junction's topmost arc."""
     top: dict[int, tuple[int, int, int]] = {}
     tips: list[tuple[int, int, int]] = []
     first, last = planar.offsets[:-1].tolist(), (planar.offsets[1:] - 1).tolist()
@@ -188,7 +190,7 @@ def _out_of_frame(points: Points, moved: Points, size: Size) -> Points:
 
 
 def _sources(strands: _Strands, which: NDArray[np.int64], at: Points) -> Points:
-    """The places of the key that pixels `at` `[P, 2]` show: same way along their piece, same way beside it."""
+    """The places of the key that pixels `at` `[P, 2]` show: as far along their piece and beside it."""
     start, way = strands.start[which], strands.end[which] - strands.start[which]
     key_start, key_way = strands.key_start[which], strands.key_way[which]
     length = np.hypot(way[:, 0], way[:, 1])
@@ -212,8 +214,8 @@ def sides_by_color(
 ) -> None:
     """Beside arcs without a line, each pixel takes the region whose color the key shows there. In place.
 
-    `picture` gives the key's colors float32 `[P, 4]` at places x, y, soft edges included, so that an edge stays
-    where it was drawn to a fraction of a pixel; `colors` float32 `[n + 1, 4]` are the regions', by label.
+    `picture` gives the key's colors float32 `[P, 4]` at places x, y, soft edges included: an edge stays where
+    it was drawn to a fraction of a pixel; `colors` float32 `[n + 1, 4]` are the regions', by label.
     """
     planar = sheet.planar
     arc = planar.arc_of()[drawn.piece]

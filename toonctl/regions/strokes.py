@@ -45,7 +45,7 @@ def with_strokes(
 
 def thinned(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
     """The skeleton of `mask`, one pixel wide, as flat positions (Zhang and Suen 1984, on pixel lists)."""
-    height, width = mask.shape
+    width = mask.shape[1]
     grid = np.pad(mask, 1)
     flat = grid.ravel()
     steps = [dy * (width + 2) + dx for dx, dy in _NEIGHBORS]

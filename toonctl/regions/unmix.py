@@ -16,8 +16,10 @@ _TAPS = ((0, 0), (3, 0), (-3, 0), (0, 3), (0, -3))
 
 @dataclass(frozen=True, slots=True)
 class Unmixed:
-    """P pixels taken apart: `share` float32 `[P]` of ink 0..1, `ink` uint8 `[P]` its number, `paint` int32 `[P]`
-    the color number of what lies under it, and `off` how far the pixel's color is from that mixture."""
+    """P pixels taken apart: `share` of ink 0..1, `ink` its number, `paint` the color number under it.
+
+    `off` is how far the pixel's color lies from that mixture; all `[P]`.
+    """
 
     share: Colors
     ink: NDArray[np.uint8]
@@ -30,8 +32,8 @@ def unmix(
 ) -> Unmixed:
     """The pixels at flat positions `at` as paint and ink.
 
-    `codes` `[H, W]` numbers the colors, premultiplied `colors` `[T, 4]`; `nearest` `[H, W]` is the flat position
-    of the nearest flat pixel; `inks` `[I, 4]` premultiplied. Two flats that explain a pixel leave no ink on it.
+    `codes` `[H, W]` numbers the premultiplied `colors` `[T, 4]`; `nearest` `[H, W]` is the position of the
+    nearest flat pixel; `inks` `[I, 4]` premultiplied. Two flats that explain a pixel leave no ink on it.
     """
     height, width = codes.shape
     y, x = np.divmod(at, width)

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import torch
 from einops import rearrange
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -152,7 +153,7 @@ def _gray(frames: Tensor) -> Tensor:
 def _read_texts(path: Path) -> Mapping[str, Tensor]:
     try:
         texts = load_file(path)
-    except Exception as error:  # safetensors raises its own for a foreign file
+    except (SafetensorError, OSError) as error:
         raise DeliveryError(f"the texts `{path.name}` cannot be read: {error}", str(path)) from error
     if EMPTY_TEXT not in texts:
         raise DeliveryError(f"`{path.name}` holds no embedding of the empty text", str(path), "add `empty`")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
@@ -119,7 +120,8 @@ def choose_window(facts: ClipFacts, number: int, recipe: LongAnimationDataRecipe
 def write_example(path: Path, example: Example) -> None:
     """Raises: DeliveryError when the folder cannot be written."""
     tensors = {name: value for name in _names() if (value := getattr(example, name)) is not None}
-    write_whole(path, save({name: value.cpu().contiguous() for name, value in tensors.items()}))
+    # A clip without a caption has the empty text twice: a file cannot hold one tensor under two names.
+    write_whole(path, save({name: value.cpu().contiguous().clone() for name, value in tensors.items()}))
 
 
 class ExampleSet:
@@ -146,7 +148,7 @@ def read_example(path: Path) -> Example:
     """Raises: DeliveryError when the file holds no example."""
     try:
         return Example(**load_file(path))
-    except (TypeError, ValueError, OSError) as error:
+    except (SafetensorError, TypeError, ValueError, OSError) as error:
         what = f"`{path.name}` is no training example: {error}"
         raise DeliveryError(what, str(path), "remove it and make the data again") from error
 

@@ -1,4 +1,7 @@
-"""The cel engine's options for coloring, as the shot file's `[engine]` and `[[layer]]` tables give them."""
+"""The cel engine's options, as the shot file's `[engine]` and `[[layer]]` tables give them.
+
+There are no defaults here: the shot file's models hold them.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -9,17 +12,13 @@ from toonctl.regions.segment import GAP_PX_AT_540, SegmentOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ColorizeOptions:
-    """Options of the cel engine. There are no defaults here: the shot file's model holds them."""
+class RegionOptions:
+    """What every command asks of the engine: how lines become regions, and how these find each other."""
 
     matcher: Literal["learned", "geometric"]
     gap_px: float | Literal["auto"]
     min_region_px: int
     line_threshold: int
-    memory_items: int
-    backward_sweep: bool
-    figures: bool
-    doubt_below: float
 
     @classmethod
     def of(cls, options: Mapping[str, object]) -> Self:
@@ -35,3 +34,26 @@ class ColorizeOptions:
         return SegmentOptions(
             gap_px=gap, line_threshold=self.line_threshold, min_region_px=self.min_region_px
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColorizeOptions(RegionOptions):
+    """Options of coloring: how much is remembered, and how a shot is walked."""
+
+    memory_items: int
+    backward_sweep: bool
+    figures: bool
+    doubt_below: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InbetweenOptions(RegionOptions):
+    """Options of inbetweens.
+
+    `arcs` lets parts move on a curve through a third key; regions whose motion fits worse than `region_score`
+    fall back, and with more than `bad_share` of the foreground in them the whole frame.
+    """
+
+    arcs: bool
+    region_score: float
+    bad_share: float

@@ -23,6 +23,8 @@ _WHISKER_PX = 7.0
 _BRIDGE_PX = 16.0
 _TANGENT_PX = 9.0
 _AHEAD = 0.5  # cosine of the angle within which a bridge goes on in the line's direction
+_SMOOTH_PX = 0.7  # evens out the steps of lines drawn again
+_RIM_PX = 0.6
 _MANY_FAULTS, _PENCIL = 5.0, 0.85
 """Above so many faults for each 1000 px of line, or below so dark a line, a sketch is rough."""
 
@@ -62,15 +64,20 @@ def read_strokes(ink: Pixels) -> Strokes:
 def draw_strokes(middle: Mask, width_px: float) -> Pixels:
     """Coverage `[H, W]` of lines `width_px` wide along `middle`, with soft edges."""
     away = cv2.distanceTransform((~middle).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    smooth = np.asarray(cv2.GaussianBlur(away, (0, 0), 1.0), np.float32)
-    return np.clip((width_px / 2 + 0.5 - smooth) * 255, 0, 255).astype(np.uint8)
+    smooth = np.asarray(cv2.GaussianBlur(away, (0, 0), _SMOOTH_PX), np.float32)
+    # On the middle itself the blur makes a distance of up to its own size: lines must stay full there.
+    return np.clip((max(width_px, 2.0) / 2 + 0.5 - smooth) * 255, 0, 255).astype(np.uint8)
 
 
 def line_width_px(ink: Pixels) -> float:
     """The usual width of the lines in `ink` `[H, W]`; 2 px at 540 lines when there are none."""
     mask = ink >= 128
     length = int(thin(mask).sum())
-    return float(mask.sum()) / length if length else 2.0 * ink.shape[0] / 540
+    if not length:
+        return 2.0 * ink.shape[0] / 540
+    # What was told apart by darkness alone has lost its soft rim.
+    is_hard = not ((ink > 24) & (ink < 232)).any()
+    return float(mask.sum()) / length + (_RIM_PX if is_hard else 0.0)
 
 
 def _line_mask(ink: Pixels, unit: float) -> Mask:

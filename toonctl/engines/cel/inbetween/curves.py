@@ -9,7 +9,7 @@ _MOST = 1.5
 
 
 def bend(way: Way, before: Way | None, after: Way | None, gaps: tuple[float, float, float]) -> Bend:
-    """The bend of `way`, given the way back to the key `before` it and that from its end to the key `after`.
+    """The bend of `way`, given the way back to the key before it and the one onward from its end.
 
     `gaps` are the frames before, between and after. Without a third key on a side the way is straight there.
     """
@@ -32,7 +32,7 @@ def bend(way: Way, before: Way | None, after: Way | None, gaps: tuple[float, flo
 def _tangent(
     beyond: NDArray[np.complex128], shift: NDArray[np.complex128], scale: float
 ) -> NDArray[np.complex128]:
-    """The tangent at a key between the neighboring span's velocity `beyond` and this one's, not overshooting."""
+    """The tangent at a key between the next span's velocity `beyond` and this one's, not overshooting."""
     mean = (beyond + shift * scale) / (1 + scale)
     limit = _MOST * np.minimum(np.abs(beyond), np.abs(shift))
     size = np.abs(mean)

@@ -32,7 +32,8 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class _Canvas:
-    """A picture in the making: `paint` RGBA, `coverage` and `ink` RGB of its lines; `is_open` where nothing lies."""
+    """A picture in the making: `paint` RGBA, `coverage` and RGB `ink` of its lines; `is_open` where nothing
+    lies, `is_key` where the key's own pixels stand."""
 
     paint: Pixels
     coverage: Pixels
@@ -128,11 +129,12 @@ def _kept(side: _Side, drawn: Drawn, held: NDArray[np.bool_]) -> NDArray[np.bool
     """Where the key's own pixels stand: both keys show them, and nothing that moves has come over them."""
     key, sheet = side.key, side.way.sheet
     kept = held & (drawn.labels == key.labels)
-    arc = sheet.planar.arc_of()[drawn.piece]
-    now = drawn.labels.ravel()[drawn.at]
+    arc = sheet.planar.arc_of()
+    rests = np.zeros(key.n + 1, bool)
+    for side in (sheet.planar.left, sheet.planar.right):
+        rests[side[arc[sheet.still]]] = True
     is_still = sheet.still[drawn.piece] & sheet.still[drawn.piece + 1]
-    is_beside = (now == sheet.planar.left[arc]) | (now == sheet.planar.right[arc])
-    kept.ravel()[drawn.at] = is_still & is_beside & held.ravel()[drawn.at]
+    kept.ravel()[drawn.at] = is_still & rests[drawn.labels.ravel()[drawn.at]] & held.ravel()[drawn.at]
     return kept
 
 

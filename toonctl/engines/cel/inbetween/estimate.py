@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toonctl.engines.cel.inbetween.laying import lay
-from toonctl.engines.cel.inbetween.options import InbetweenOptions
+from toonctl.engines.cel.options import InbetweenOptions
 from toonctl.engines.cel.inbetween.pairing import Pairing, pair
 from toonctl.engines.cel.inbetween.probing import as_complex, neighbors, probes, target_of
 from toonctl.engines.cel.inbetween.reading import KeyMap
@@ -82,7 +82,21 @@ def _motions(
     if shared is not None:
         is_as_good = cost(shared.motions, seen, target) < least + _OWN_MOTION_GAIN
         best = best.where(is_as_good & shared.is_known, shared.motions)
-    return still(center).where(~pairing.is_ground, best)
+    return _with_hosts(still(center).where(~pairing.is_ground, best), pairing, beside)
+
+
+def _with_hosts(motions: Motions, pairing: Pairing, beside: NDArray[np.int64]) -> Motions:
+    """Motions in which what has no counterpart goes with the neighbor it shares most outline with."""
+    is_led = (pairing.best[:, 0] >= 0) & ~pairing.is_ground
+    lost = (pairing.best[:, 0] < 0) & ~pairing.is_ground
+    motions = motions.where(lost, still(motions.center))
+    for _ in range(_ROUNDS):
+        leads = is_led[beside] & (beside != np.arange(len(beside))[:, None])
+        host = np.take_along_axis(beside, leads.argmax(1)[:, None], 1)[:, 0]
+        goes = ~is_led & lost & leads.any(1)
+        motions = motions.where(goes, motions.of(host))
+        is_led = is_led | goes
+    return motions
 
 
 def _with_neighbors(key: KeyMap, other: KeyMap, pairing: Pairing) -> list[Motions]:

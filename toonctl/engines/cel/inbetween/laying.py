@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from toonctl.engines.cel.inbetween.options import InbetweenOptions
+from toonctl.engines.cel.options import InbetweenOptions
 from toonctl.engines.cel.inbetween.pairing import Pairing
 from toonctl.engines.cel.inbetween.probing import as_complex, neighbors, outlines, probes, target_of
 from toonctl.engines.cel.inbetween.reading import KeyMap
@@ -94,7 +94,7 @@ def _goals(key: KeyMap, matched: NDArray[np.int32], led_by: NDArray[np.int64]) -
 
 
 def _leads(key: KeyMap, pairing: Pairing, near_px: float) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """The two regions by arc that may lead it: its sides, or for a stroke its region and one it comes close to.
+    """The two regions by arc that may lead it: its sides, or for a stroke its region and one close by.
 
     What is drawn on the ground beside a figure (a stem, a whisker) goes with the figure.
     """
@@ -128,7 +128,7 @@ def _leaders(
     moved: tuple[Complex, Complex],
     target: Target,
 ) -> Floats:
-    """By arc, how far its right side leads it, 0..1: the side whose motion keeps it on lines of the other key."""
+    """By arc, how far its right side leads it, 0..1: the side whose motion keeps it on the other's lines."""
     left, right = leads
     left_away, right_away = (
         _by_arc(key.planar.offsets, np.minimum(target.nearest(p)[1], 2 * target.clip_px)) for p in moved

@@ -1,11 +1,11 @@
-"""Which region of one key becomes which of the other: the matcher in both directions, colors as a hard gate."""
+"""Which region of one key becomes which of the other: matcher in both directions, colors as a hard gate."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from toonctl.engines.cel.inbetween.options import InbetweenOptions
+from toonctl.engines.cel.options import InbetweenOptions
 from toonctl.engines.cel.inbetween.reading import KeyMap
 from toonctl.engines.cel.worker import matcher
 
@@ -13,6 +13,7 @@ _CANDIDATES = 3
 _LEAST = -9.0
 """Sum of both log-probabilities below which two regions are not taken for the same part."""
 
+_DECIDED = 1.0
 _ANOTHER_PART = 0.5
 _BEYOND_FRAME = 0.3
 
@@ -21,8 +22,9 @@ _BEYOND_FRAME = 0.3
 class Pairing:
     """Regions n of a key against m of the other.
 
-    `best` int64 `[n, C]` are the likeliest counterparts, likeliest first, -1 where there is none. `likelihood`
+    `best` int64 `[n, C]` are the likeliest counterparts, likeliest first, -1 for none. `likelihood`
     float32 `[n, m]` 0..1 relative to the best of the row, 0 for other colors. `same_color` `[n, m]`.
+    `score` is the sum of both log-probabilities.
     `is_ground` `[n]`, `other_ground` `[m]`: the flat ground and what has its color. `ground` and `other_main`
     are the labels of the grounds themselves, 0 without one.
     """
@@ -51,12 +53,14 @@ class Pairing:
 def pair(key: KeyMap, other: KeyMap, options: InbetweenOptions) -> Pairing:
     """The pairing of two keys of one layer."""
     compare = matcher(options.matcher)
-    there = compare.match(key.view, [other.view])[0][:, :-1]
-    back = compare.match(other.view, [key.view])[0][:, :-1]
+    there, back = compare.match(key.view, [other.view])[0], compare.match(other.view, [key.view])[0]
+    # Two regions that would both rather match nothing are not forced on each other.
+    is_alone = (there[:, :-1] < there[:, -1:] - _DECIDED) & (back[:, :-1] < back[:, -1:] - _DECIDED).T
     same = (key.colors[key.color][:, None] == other.colors[other.color][None]).all(-1)
     (ground, is_ground), (other_main, other_ground) = _ground(key), _ground(other)
     same &= is_ground[:, None] == other_ground[None]
-    found = _pairing((there + back.T).astype(np.float32), same, is_ground, other_ground)
+    score = np.where(is_alone, 2 * _LEAST, there[:, :-1] + back[:, :-1].T).astype(np.float32)
+    found = _pairing(score, same, is_ground, other_ground)
     return replace(found, ground=ground, other_main=other_main)
 
 

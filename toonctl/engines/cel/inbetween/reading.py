@@ -1,4 +1,4 @@
-"""A key read once: flat colors, regions, planar map, and how the matcher sees it. Runs in worker processes."""
+"""A key read once: flat colors, regions, planar map, and how the matcher sees it; in worker processes."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from toonctl.core.types import LineFrame, Pixels, RegionMap
 from toonctl.engines.base import KeyPicture
-from toonctl.engines.cel.inbetween.options import InbetweenOptions
+from toonctl.engines.cel.options import InbetweenOptions
 from toonctl.engines.cel.view import View
 from toonctl.engines.cel.worker import matcher
 from toonctl.regions.color_table import color_table
@@ -61,7 +61,7 @@ class KeyMap:
 def read_key(key: KeyPicture, options: InbetweenOptions) -> KeyMap:
     """The key as a planar map of regions."""
     flats = flats_of(key.picture) if key.line is None else flats_under_lines(key.picture, key.line)
-    height, width = flats.index.shape
+    height = flats.index.shape[0]
     labels = _areas(flats, options)
     n = int(labels.max())
     if n == 0:
@@ -115,7 +115,7 @@ def _majority(
 
 
 def _with_solids(flats: Flats, index: NDArray[np.uint16]) -> tuple[Pixels, Pixels]:
-    """Coverage and ink that take in areas painted in an ink's color: their soft rim then has no inner edge."""
+    """Coverage and ink that take in areas in an ink's color, so that their soft rim has no inner edge."""
     if not len(flats.inks):
         return flats.coverage, flats.ink
     apart = np.abs(flats.colors[:, None].astype(np.int32) - flats.inks[None].astype(np.int32)).max(-1)

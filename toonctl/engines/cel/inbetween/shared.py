@@ -15,7 +15,7 @@ _LEAST_SEEN = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """Motions `[n]` for the regions of one layer's key, and for which of them the flattened picture has one."""
+    """Motions `[n]` for the regions of one layer's key, and which of them the flattened picture knows."""
 
     motions: Motions
     is_known: NDArray[np.bool_]
@@ -23,7 +23,7 @@ class Shared:
 
 @dataclass(frozen=True, slots=True)
 class Flat:
-    """A flattened key: `lookup` uint16 `[h, w]` its thinned label map, `colors` uint8 `[n, 4]`, its motions."""
+    """A flattened key: its thinned label map `lookup` `[h, w]`, `colors` uint8 `[n, 4]`, and motions."""
 
     lookup: NDArray[np.uint16]
     colors: Pixels

@@ -7,7 +7,7 @@ from typing import Any
 from toonctl.core.types import Between
 from toonctl.engines.base import InbetweenRequest
 from toonctl.engines.cel.inbetween.curves import bend
-from toonctl.engines.cel.inbetween.options import InbetweenOptions
+from toonctl.engines.cel.options import InbetweenOptions
 from toonctl.engines.cel.inbetween.packing import PackedKey
 from toonctl.engines.cel.inbetween.spans import (
     DrawJob,

@@ -13,7 +13,7 @@ from toonctl.engines.cel.inbetween.estimate import estimate
 from toonctl.engines.cel.inbetween.fallback import carry, flow_from_to, hold
 from toonctl.engines.cel.inbetween.flatten import flattened
 from toonctl.engines.cel.inbetween.laying import equal_pixels
-from toonctl.engines.cel.inbetween.options import InbetweenOptions
+from toonctl.engines.cel.options import InbetweenOptions
 from toonctl.engines.cel.inbetween.packing import PackedKey, Runs
 from toonctl.engines.cel.inbetween.reading import read_key
 from toonctl.engines.cel.inbetween.shared import Flat
@@ -111,7 +111,7 @@ def draw(job: DrawJob) -> object:
 
 
 def draw_lone(between: Between, load: LoadKey | None, size: Size, deliver: Deliver) -> object:
-    """What `deliver` returned for a drawing whose layer only one key has: `load` gives it, None an empty page."""
+    """What `deliver` returned for a drawing of a layer one key lacks: `load` gives the nearer, if any."""
     why = "held: the layer is in one key only"
     if load is None:
         blank = np.zeros((size[1], size[0], 4), np.uint8)

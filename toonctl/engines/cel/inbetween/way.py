@@ -16,7 +16,7 @@ _SMOOTHING_ROUNDS = 3
 
 @dataclass(frozen=True, slots=True)
 class Bend:
-    """How the regions of a key leave the straight way to the next: end tangents minus it, complex `[n]` each."""
+    """How the regions of a key leave the straight way: the tangents at its ends minus it, complex `[n]`."""
 
     start: NDArray[np.complex128]
     end: NDArray[np.complex128]
