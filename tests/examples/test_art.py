@@ -14,7 +14,7 @@ from psd_tools import PSDImage
 from toonctl.formats.xdts import read_xdts
 from toonctl.spec.load import load_shot
 
-LIMIT_BYTES = 3_000_000
+LIMIT_BYTES = 3_300_000
 SPECK_PX = 12  # slivers below this take any color
 
 

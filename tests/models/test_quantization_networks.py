@@ -51,8 +51,13 @@ def framepack() -> tuple[nn.Module, Callable[[nn.Module], Tensor]]:
             torch.ones(1, 6, dtype=torch.bool),
             normal(1, 8, seed=2),
             normal(1, 3, 8, seed=3),
-            torch.arange(2)[None],
-            guidance=torch.tensor([6.0]),
+            torch.arange(2),
+            torch.tensor([6.0]),
+            *(
+                x
+                for i, n in enumerate((1, 2, 4))
+                for x in (normal(1, 4, n, 8, 8, seed=4 + i), torch.arange(n))
+            ),
         ).sample
 
     return model, call

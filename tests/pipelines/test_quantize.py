@@ -258,7 +258,7 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
     save_file({"patch_embedding.weight": torch.ones(8, 8), **tensors}, source)
     command = [sys.executable, "-c", MEASURE, str(source), str(tmp_path / "small.safetensors")]
     found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
-    assert float(found.stdout) < 40
+    assert float(found.stdout) < 36
 
 
 def test_a_tooncrafter_reads_its_small_file(toy: Path, tmp_path: Path) -> None:

@@ -5,8 +5,7 @@ from typing import get_args
 
 from toonctl.core.types import Role
 from toonctl.engines import names
-from toonctl.engines.cel.options import InbetweenOptions
-from toonctl.engines.cel.options import ColorizeOptions
+from toonctl.engines.cel.options import ColorizeOptions, InbetweenOptions
 from toonctl.formats.mov import PROFILES
 from toonctl.spec.colorize_long import ColorizeLayer
 from toonctl.spec.commands import COMMANDS, TASKS

@@ -103,11 +103,11 @@ _ORDER = ("shot", "art", "key", "reference", "sketch", "timing", "engine", "outp
 def _table_lines(
     name: str, table: "type[Table]", values: Mapping[str, object], *, is_list: bool
 ) -> Iterator[str]:
-    """One table: what it is for, its heading, and all its keys, those of `values` set."""
+    """One table: what it is for, its heading, and all its keys, first those that `values` set."""
     yield from _comment(inspect.getdoc(table) or "")
     heading = f"[[{name}]]" if is_list else f"[{name}]"
     yield f"#{heading}" if is_list and not values else heading
-    for key, field in table.model_fields.items():
+    for key, field in sorted(table.model_fields.items(), key=lambda item: item[0] not in values):
         yield from _key_lines(key, field, value=values.get(key))
 
 

@@ -27,7 +27,7 @@ _FLAT_FILES = (
     *(f"line/ball.{frame:04d}.png" for frame in range(1, len(_FLAT_DRAWINGS) + 1)),
     "color/ball.0001.png",
 )
-_KEY_DRAWINGS = {1: 1, 7: 5, 13: 9}
+_KEY_DRAWINGS = {1: 1, 4: 3, 7: 5, 10: 7, 13: 9}
 """Drawings by the frame they are keys at."""
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -231,10 +232,10 @@ class _Conversion:
         if not original.is_floating_point():
             return
         back = tensor.storage.decode(stored, tensor.shape, torch.float32)
-        noise = float((back - original.float()).pow(2).sum())
-        signal = float(original.float().pow(2).sum())
+        signal = float(torch.linalg.vector_norm(original, dtype=torch.float32))
+        noise = float(torch.linalg.vector_norm(back - original))
         if noise > 0 and signal > 0:
-            self.quality[tensor.name] = float(10 * torch.log10(torch.tensor(signal / noise)))
+            self.quality[tensor.name] = 20 * math.log10(signal / noise)
 
     def _is_done(self, path: Path, job: str) -> bool:
         if not path.exists():

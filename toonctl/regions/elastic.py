@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array, csc_array, diags_array
 from scipy.sparse.linalg import splu
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from toonctl.regions.motion import Complex, Floats
 from toonctl.regions.planar import PlanarMap
@@ -75,8 +75,8 @@ def lay_on(
     return Laid(residual, found)
 
 
-def _tree(points: Complex) -> cKDTree:
-    return cKDTree(np.stack([points.real, points.imag], 1))
+def _tree(points: Complex) -> KDTree:
+    return KDTree(np.stack([points.real, points.imag], 1))
 
 
 def directions(planar: PlanarMap, moved: Complex) -> Complex:

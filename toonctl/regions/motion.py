@@ -5,6 +5,7 @@ of by lattice. Points are complex numbers x + iy in pixels. Letters: n regions, 
 picture, C candidates, P points a region.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -59,7 +60,7 @@ class Target:
 
     `labels` `[h, w]`, `distance` float32 `[h, w]` to its nearest line in pixels and that place, `line`
     complex64 `[h, w]`, may be thinned: `step` pixels of the picture lie between two of theirs. `wrong`
-    float32 `[n, m + 1]` is what a point of a region costs that lands in each of the other's regions, last column
+    float32 `[n, m + 1]` is what a point of a region costs that lands in each of the other's, last column
     beyond the frame; `clip_px` bounds distances.
     """
 
@@ -146,11 +147,29 @@ def edge_distance(motions: Motions, probes: Probes, target: Target) -> Floats:
     return away.mean(1) / target.clip_px
 
 
-def best_of(candidates: list[Motions], probes: Probes, target: Target) -> tuple[Motions, Floats]:
-    """The cheapest candidate of every region, the earlier one where equal, and its cost."""
-    best, least = candidates[0], cost(candidates[0], probes, target)
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Neighbors of n regions: `who` int64 `[n, 5]` (a region itself where it has fewer), the `share` of its outline
+    each has `[n, 5]`, and the middle of where they meet, `at` complex `[n, 5]`."""
+
+    who: NDArray[np.int64]
+    share: Floats
+    at: Complex
+
+
+def tear(motions: Motions, around: Motions, beside: Beside, clip_px: float) -> Floats:
+    """How far regions so moved part from their neighbors, which move as in `around`, 0..1, `[n]`."""
+    mine = motions.apply(beside.at)
+    flat = beside.who.ravel()
+    theirs = around.of(flat).apply(beside.at.ravel()).reshape(beside.at.shape)
+    return (beside.share * np.minimum(np.abs(mine - theirs), clip_px) / clip_px).sum(1)
+
+
+def best_of(candidates: list[Motions], judge: Callable[[Motions], Floats]) -> tuple[Motions, Floats]:
+    """The candidate of every region that `judge` finds cheapest, the earlier one where equal, and its cost."""
+    best, least = candidates[0], judge(candidates[0])
     for other in candidates[1:]:
-        price = cost(other, probes, target)
+        price = judge(other)
         is_better = price < least - 1e-6
         best, least = best.where(is_better, other), np.where(is_better, price, least)
     return best, least

@@ -96,8 +96,8 @@ def _oriented(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
     is_turned = left > right
     return (
-        np.where(is_turned, end, start),
-        np.where(is_turned, start, end),
+        np.where(is_turned, end, start).astype(np.int64),
+        np.where(is_turned, start, end).astype(np.int64),
         np.minimum(left, right),
         np.maximum(left, right),
     )

@@ -30,7 +30,8 @@ class Sheet:
     `rings` holds by region, back to front, the vertex numbers of its outlines; numbers from V on mean the
     same vertex as its back side moves it. `stage` int64 `[A]` says after which entry of `rings` an arc is
     drawn. `still` bool `[V]` marks vertices that do not move. `joints` int64 `[J, 3]` are ends of arcs that
-    may come off a junction: the end, a vertex further in, and the vertex it belongs to.
+    may come off a junction: the end, a vertex further in, and the vertex it belongs to. `base` is the label of
+    what lies under everything, 0 for nothing.
     """
 
     planar: PlanarMap
@@ -38,15 +39,16 @@ class Sheet:
     stage: NDArray[np.int64]
     still: NDArray[np.bool_]
     joints: NDArray[np.int64]
+    base: int
 
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A redrawn map: `labels` uint16 `[H, W]`, 0 where nothing lies, and where its lines come from.
+    """A redrawn map within a window: its `labels` uint16 `[h, w]`, and where its lines come from.
 
-    `at` int64 `[P]` are flat positions beside arcs, `source` float32 `[P, 2]` the places x, y of the key they
-    show; `piece` `[P]` is the first vertex of the piece of arc they lie beside, that of the last but one
-    beside a bridge from an arc's end to its junction.
+    `at` int64 `[P]` are positions in the flattened window beside arcs, `source` float32 `[P, 2]` the places
+    x, y of the key they show; `piece` `[P]` is the first vertex of the piece of arc they lie beside, that of
+    the last but one beside a bridge from an arc's end to its junction.
     """
 
     labels: NDArray[np.uint16]
@@ -56,7 +58,7 @@ class Drawn:
 
 
 def arrange(
-    planar: PlanarMap, order: Sequence[int], front: NDArray[np.int32], still: NDArray[np.bool_]
+    planar: PlanarMap, order: Sequence[int], front: NDArray[np.int32], still: NDArray[np.bool_], *, base: int
 ) -> Sheet:
     """The sheet that draws regions in `order`; `front` `[A]` names the side that owns a split arc, else 0."""
     rings = outer_rings(planar)
@@ -77,19 +79,50 @@ def arrange(
     for arc, (left, right) in enumerate(zip(planar.left.tolist(), planar.right.tolist(), strict=True)):
         owner = int(front[arc])
         stage[arc] = place[owner] if owner else max(place.get(left, 0), place.get(right, 0))
-    return Sheet(planar, tuple(drawn), stage, still, _joints(planar, stage))
+    return Sheet(planar, tuple(drawn), stage, still, _joints(planar, stage), base)
 
 
-def redraw(sheet: Sheet, moved: Points, behind: Points, size: Size) -> Drawn:
-    """The sheet with its vertices at `moved`, and back sides of split arcs at `behind`."""
-    width, height = size
-    labels = np.zeros((height, width), np.uint16)
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A part of a picture: columns `x0` to `x1`, rows `y0` to `y1`, half-open."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+    @classmethod
+    def around(cls, points: Points, margin_px: float, size: Size) -> "Window":
+        """The window of all `points` `[P, 2]` with a margin, within a picture of `size`; empty for none."""
+        if not len(points):
+            return cls(0, 0, 0, 0)
+        low, high = points.min(0) - margin_px, points.max(0) + margin_px + 1
+        (x0, x1), (y0, y1) = (np.clip([low[i], high[i]], 0, size[i]).astype(int).tolist() for i in (0, 1))
+        return cls(x0, y0, max(x0, x1), max(y0, y1))
+
+    @property
+    def cut(self) -> tuple[slice, slice]:
+        """The window as an index of `[H, W]`."""
+        return slice(self.y0, self.y1), slice(self.x0, self.x1)
+
+    @property
+    def is_empty(self) -> bool:
+        return self.x0 >= self.x1 or self.y0 >= self.y1
+
+
+def redraw(sheet: Sheet, moved: Points, behind: Points, size: Size, *, window: Window) -> Drawn:
+    """The sheet with its vertices at `moved`, and back sides of split arcs at `behind`, within `window`."""
+    width, height = window.x1 - window.x0, window.y1 - window.y0
+    corner = np.array([window.x0, window.y0], np.float32)
+    labels = np.full((height, width), sheet.base, np.uint16)
     pieces = np.zeros((height, width), np.int32)
     corners = np.concatenate([_out_of_frame(sheet.planar.points, p, size) for p in (moved, behind)])
-    fixed = np.rint(corners * (1 << _SHIFT)).astype(np.int32)
-    strands = _strands(sheet, corners[: len(moved)], height)
+    fixed = np.rint((corners - corner) * (1 << _SHIFT)).astype(np.int32)
+    strands = _strands(sheet, corners[: len(moved)], size, window)
     by_stage = _by_stage(strands.stage)
-    first, last = (np.rint(p * (1 << _SHIFT)).astype(np.int64).tolist() for p in (strands.start, strands.end))
+    first, last = (
+        np.rint((p - corner) * (1 << _SHIFT)).astype(np.int64).tolist() for p in (strands.start, strands.end)
+    )
     half = strands.half
     rims, cores = (np.ceil(2 * w).astype(np.int64).tolist() for w in (half + _RIM_PX, half))
     for number, (region, outlines) in enumerate(sheet.rings):
@@ -108,7 +141,7 @@ def redraw(sheet: Sheet, moved: Points, behind: Points, size: Size) -> Drawn:
     at = np.flatnonzero(pieces)
     which = pieces.ravel()[at].astype(np.int64) - 1
     y, x = np.divmod(at, width)
-    source = _sources(strands, which, np.stack([x, y], 1).astype(np.float32))
+    source = _sources(strands, which, np.stack([x, y], 1).astype(np.float32) + corner)
     return Drawn(labels, at, strands.vertex[which], source)
 
 
@@ -126,20 +159,23 @@ class _Strands:
     half: NDArray[np.float32]
 
 
-def _strands(sheet: Sheet, moved: Points, height: int) -> _Strands:
-    """The pieces of all arcs, and bridges where an arc has come off its junction."""
+def _strands(sheet: Sheet, moved: Points, size: Size, window: Window) -> _Strands:
+    """The pieces of all arcs that come into the window, and bridges where an arc is off its junction."""
     planar = sheet.planar
     inner = np.ones(len(planar.points), bool)
     inner[planar.offsets[1:] - 1] = False
     arc = planar.arc_of()
-    vertex = np.flatnonzero(inner & (planar.left[arc] > 0))
+    half = np.maximum(planar.half, np.roll(planar.half, -1))
+    reach = (half + 2 * _RIM_PX)[:, None]
+    low = np.minimum(moved, np.roll(moved, -1, 0)) - reach < [window.x1, window.y1]
+    high = np.maximum(moved, np.roll(moved, -1, 0)) + reach > [window.x0, window.y0]
+    vertex = np.flatnonzero(inner & (planar.left[arc] > 0) & low.all(1) & high.all(1))
     tip, within, hub = sheet.joints.T
     gap = np.hypot(*(moved[hub] - moved[tip]).T)
-    is_off = (gap > _LEAST_BRIDGE_PX) & (gap < _MOST_BRIDGE * height)
+    is_off = (gap > _LEAST_BRIDGE_PX) & (gap < _MOST_BRIDGE * size[1])
     tip, within, hub = tip[is_off], within[is_off], hub[is_off]
     # A bridge continues the line as it is a little before its end: at the junction itself lines cross.
     outward = planar.points[tip] - planar.points[within]
-    half = np.maximum(planar.half, np.roll(planar.half, -1))
     return _Strands(
         start=np.concatenate([moved[vertex], moved[tip]]),
         end=np.concatenate([moved[vertex + 1], moved[hub]]),
@@ -173,8 +209,9 @@ def _joints(planar: PlanarMap, stage: NDArray[np.int64]) -> NDArray[np.int64]:
             if node < 0:
                 continue
             top[node] = max(top.get(node, (-1, -1, -1)), (level, length[arc], tip))
-            within = tip + step * min(2, length[arc] - 1)
-            if planar.half[within] > 0 and planar.left[arc] > 0:
+            # A short arc lies within the lines it joins and has no line of its own to continue.
+            within = tip + step * min(3, length[arc] - 1)
+            if length[arc] > 3 and planar.half[within] > 0 and planar.left[arc] > 0:
                 tips.append((tip, within, node))
     found = [(tip, within, top[node][2]) for tip, within, node in tips if top[node][2] != tip]
     return np.array(found, np.int64).reshape(-1, 3)

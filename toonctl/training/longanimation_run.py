@@ -65,7 +65,8 @@ class Run:
         self.dtype: torch.dtype = getattr(torch, recipe.precision)
         self.learners = learners
         for learner in learners.values():
-            learner.module.to(self.device, torch.float32).train().requires_grad_(True)
+            # The plain `to`: that of diffusers' models warns of casts, even of one to float32.
+            nn.Module.to(learner.module, self.device, torch.float32).train().requires_grad_(True)
         self.parameters = {
             f"{name}.{key}": parameter
             for name, learner in learners.items()

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 
 from toonctl.engines.base import EngineFacts, InbetweenRequest, WeightsFacts
-from toonctl.engines.cel.options import InbetweenOptions
 from toonctl.engines.cel.inbetween.shop import Shop
+from toonctl.engines.cel.options import InbetweenOptions
 from toonctl.engines.cel.worker import WEIGHTS, matcher, number_format, read_weights
 
 NEEDS = {"cuda": False, "packages": (), "weights": (WEIGHTS,)}

@@ -30,7 +30,7 @@ class RowFp8:
         rows = weight.float().flatten(1)
         scale = rows.abs().amax(1) / _LARGEST
         step = scale[:, None]
-        codes = torch.where(step > 0, rows / step, 0).clamp(-_LARGEST, _LARGEST)
+        codes = (rows / step).nan_to_num_(0, 0, 0).clamp_(-_LARGEST, _LARGEST)
         return {"": codes.to(_FORMAT).reshape(weight.shape), "_scale": scale}
 
     def decode(self, parts: Parts, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:

@@ -20,7 +20,7 @@ def bend(way: Way, before: Way | None, after: Way | None, gaps: tuple[float, flo
     if before is not None:
         known = (before.matched > 0) & (way.matched > 0)
         start = np.where(
-            known, _tangent(-before.motions.shift * scale_before, shift, scale_before) - shift, 0
+            known, _tangent(before.motions.shift * -scale_before, shift, scale_before) - shift, 0
         )
     if after is not None:
         onward = np.concatenate([[0j], after.motions.shift])[way.matched] * scale_after

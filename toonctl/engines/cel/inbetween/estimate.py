@@ -1,15 +1,17 @@
 """How one key becomes the next: regions matched, their motions found, outlines laid onto each other."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from toonctl.engines.cel.inbetween.laying import lay
-from toonctl.engines.cel.options import InbetweenOptions
 from toonctl.engines.cel.inbetween.pairing import Pairing, pair
 from toonctl.engines.cel.inbetween.probing import as_complex, neighbors, probes, target_of
 from toonctl.engines.cel.inbetween.reading import KeyMap
 from toonctl.engines.cel.inbetween.shared import Shared
 from toonctl.engines.cel.inbetween.way import Way
+from toonctl.engines.cel.options import InbetweenOptions
 from toonctl.regions.motion import (
     Complex,
     Floats,
@@ -23,6 +25,7 @@ from toonctl.regions.motion import (
     inverse,
     shifts,
     still,
+    tear,
 )
 from toonctl.regions.votes import flow_between
 
@@ -32,6 +35,8 @@ _OWN_MOTION_GAIN = 0.05
 _LEAST_TOGETHER = 3
 _TOGETHER_AT_540 = (60.0, 200.0)
 _APART_AT_540 = 12.0
+_TEAR_WEIGHT, _SMALL_TEAR_WEIGHT = 0.25, 0.5
+_SMALL_AREA_AT_540 = 200.0
 
 
 def estimate(
@@ -74,15 +79,25 @@ def _motions(
     candidates += _with_neighbors(key, other, pairing)
     if hint is not None:
         candidates.append(hint)
-    best, least = best_of(candidates, seen, target)
-    beside = neighbors(key)
+    best = best_of(candidates, lambda m: cost(m, seen, target))[0]
+    beside = neighbors(key, pairing.is_ground)
+    # What lands right alone may still be the wrong part, the more so the smaller it is.
+    unit = key.labels.shape[0] / 540
+    weight = _TEAR_WEIGHT + _SMALL_TEAR_WEIGHT * np.exp(-key.view.area / (_SMALL_AREA_AT_540 * unit**2))
     for _ in range(_ROUNDS):
-        best, least = best_of([best, *(best.of(beside[:, k]) for k in range(beside.shape[1]))], seen, target)
-        best, least = _nearest_lines(best, least, seen, target)
+        around = best
+
+        def judge(motions: Motions, around: Motions = around) -> Floats:
+            return cost(motions, seen, target) + weight * tear(motions, around, beside, target.clip_px)
+
+        others = [best.of(beside.who[:, k]) for k in range(beside.who.shape[1])]
+        best = best_of([best, *candidates, *others], judge)[0]
+        best = _nearest_lines(best, judge, seen, target)
+    least = cost(best, seen, target)
     if shared is not None:
         is_as_good = cost(shared.motions, seen, target) < least + _OWN_MOTION_GAIN
         best = best.where(is_as_good & shared.is_known, shared.motions)
-    return _with_hosts(still(center).where(~pairing.is_ground, best), pairing, beside)
+    return _with_hosts(still(center).where(~pairing.is_ground, best), pairing, beside.who)
 
 
 def _with_hosts(motions: Motions, pairing: Pairing, beside: NDArray[np.int64]) -> Motions:
@@ -130,7 +145,9 @@ def _with_neighbors(key: KeyMap, other: KeyMap, pairing: Pairing) -> list[Motion
     return found
 
 
-def _nearest_lines(best: Motions, least: Floats, seen: Probes, target: Target) -> tuple[Motions, Floats]:
+def _nearest_lines(
+    best: Motions, judge: Callable[[Motions], Floats], seen: Probes, target: Target
+) -> Motions:
     """Motions improved by fitting outlines to the lines they lie next to, step by step."""
     tried = best
     for step in range(_NEAREST_LINE_STEPS):
@@ -139,8 +156,8 @@ def _nearest_lines(best: Motions, least: Floats, seen: Probes, target: Target) -
         scale = target.clip_px * (1.5, 1.0, 0.6, 0.4)[step]
         weight = 1 / (1 + (away / scale) ** 2) ** 2
         tried = fitted(seen.center, seen.outline, to, weight, may_scale=step >= 2)
-        best, least = best_of([best, tried], seen, target)
-    return best, least
+        best = best_of([best, tried], judge)[0]
+    return best
 
 
 def _along_flow(key: KeyMap, other: KeyMap, center: Complex) -> Motions:

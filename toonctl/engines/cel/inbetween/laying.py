@@ -3,16 +3,16 @@
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
-from toonctl.engines.cel.options import InbetweenOptions
 from toonctl.engines.cel.inbetween.pairing import Pairing
 from toonctl.engines.cel.inbetween.probing import as_complex, neighbors, outlines, probes, target_of
 from toonctl.engines.cel.inbetween.reading import KeyMap
 from toonctl.engines.cel.inbetween.way import Way
+from toonctl.engines.cel.options import InbetweenOptions
 from toonctl.regions.depth import depth_order
 from toonctl.regions.elastic import lay_on
-from toonctl.regions.motion import Complex, Floats, Motions, Target, cost_inside
+from toonctl.regions.motion import Complex, Floats, Motions, Probes, Target, cost_inside, edge_distance
 from toonctl.regions.redraw import arrange
 
 _AGREE_AT_540 = 8.0
@@ -20,6 +20,7 @@ _REACH_AT_540 = 24.0
 _HELD_AT_540 = 3.0
 _BESIDE_AT_540 = 10.0
 _INSIDE_WEIGHT, _EDGE_WEIGHT = 0.5, 0.6
+_SURE = 0.6
 
 
 def lay(
@@ -39,14 +40,19 @@ def lay(
     leads = _leads(key, pairing, _BESIDE_AT_540 * unit)
     left, right = (np.maximum(side[arc], 1) - 1 for side in leads)
     to_left, to_right = motions.of(left).apply(points), motions.of(right).apply(points)
-    target = target_of(key, other, pairing)
+    seen, target = probes(key), target_of(key, other, pairing)
     lead = _leaders(key, pairing, leads, (to_left, to_right), target)
     is_split = _by_arc(planar.offsets, np.abs(to_left - to_right)) > _AGREE_AT_540 * unit
     is_split &= (planar.left != planar.right) & (planar.left > 0)
+    trust = _trust(motions, seen, target, pairing)
+    is_split &= np.minimum(trust[planar.left], trust[planar.right]) > _SURE
     owner = np.where(is_split, np.where(lead < 0.5, planar.left, planar.right), 0).astype(np.int32)
     is_ground = np.concatenate([[True], pairing.is_ground])
     order, front = depth_order(planar, owner, is_ground, (key.labels.shape[1], key.labels.shape[0]))
-    lead = np.where(is_split, np.round(lead), lead)
+    # Where the two sides part without being sure of it, the surer one takes the line along.
+    is_apart = _by_arc(planar.offsets, np.abs(to_left - to_right)) > _AGREE_AT_540 * unit / 2
+    surer = (trust[leads[1]] > trust[leads[0]]).astype(np.float64)
+    lead = np.where(is_split, np.round(lead), np.where(is_apart & (lead > 0) & (lead < 1), surer, lead))
     lead = np.where(front > 0, front == planar.right, lead)
     lean = lead[arc].astype(np.float64)
     matched = np.where(pairing.best[:, 0] >= 0, pairing.best[:, 0] + 1, 0).astype(np.int32)
@@ -57,14 +63,16 @@ def lay(
     off = np.minimum(laid.distance, target.clip_px) / target.clip_px
     count = np.bincount(led_by[goal > 0], minlength=key.n)
     edge = np.bincount(led_by[goal > 0], off[goal > 0], minlength=key.n) / np.maximum(count, 1)
-    inside = cost_inside(motions, probes(key), target)
+    inside = cost_inside(motions, seen, target)
     score = np.clip(1 - _INSIDE_WEIGHT * inside - _EDGE_WEIGHT * edge, 0, 1)
     is_bad = (score < options.region_score) & ~pairing.is_ground & (matched > 0)
     # A fit that far off says nothing of the shape: the part moves as it is.
     residual = np.where(is_bad[led_by], 0, laid.residual)
     area = np.where(pairing.is_ground, 0, key.view.area).astype(np.float64)
     return Way(
-        sheet=arrange(planar, order, front, _still_vertices(key, held, moved + residual - points)),
+        sheet=arrange(
+            planar, order, front, _still_vertices(key, held, moved + residual - points), base=pairing.ground
+        ),
         motions=motions,
         left=left,
         right=right,
@@ -73,12 +81,19 @@ def lay(
         behind=np.where((front == planar.left)[arc], right, left),
         score=score,
         matched=matched,
-        beside=neighbors(key),
+        beside=neighbors(key, pairing.is_ground).who,
         ground=pairing.ground,
         related=float(area[matched > 0].sum() / area.sum()) if area.any() else 1.0,
         bad_share=float(area[is_bad].sum() / area.sum()) if area.any() else 0.0,
         fell_back=tuple((int(x), int(y), int(u - x), int(v - y)) for x, y, u, v in key.view.box[is_bad]),
     )
+
+
+def _trust(motions: Motions, seen: Probes, target: Target, pairing: Pairing) -> Floats:
+    """By label, how sure a region's motion is, 0..1; the ground, which stays, is sure."""
+    fit = 1 - cost_inside(motions, seen, target) - _EDGE_WEIGHT * edge_distance(motions, seen, target)
+    fit = np.where(pairing.best[:, 0] < 0, 0, fit)
+    return np.concatenate([[1.0], np.where(pairing.is_ground, 1, fit)])
 
 
 def _goals(key: KeyMap, matched: NDArray[np.int32], led_by: NDArray[np.int64]) -> NDArray[np.int32]:
@@ -107,7 +122,7 @@ def _leads(key: KeyMap, pairing: Pairing, near_px: float) -> tuple[NDArray[np.in
     arc = planar.arc_of()
     edge = np.flatnonzero(np.isin(arc, bounds))
     ink = np.flatnonzero(np.isin(arc, strokes))
-    away, at = cKDTree(planar.points[edge]).query(planar.points[ink])
+    away, at = KDTree(planar.points[edge]).query(planar.points[ink])
     order = np.lexsort((away, arc[ink]))
     nearest = order[np.unique(arc[ink][order], return_index=True)[1]]
     is_near = away[nearest] < near_px

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from toonctl.engines.cel.options import InbetweenOptions
 from toonctl.engines.cel.inbetween.reading import KeyMap
+from toonctl.engines.cel.options import InbetweenOptions
 from toonctl.engines.cel.worker import matcher
 
 _CANDIDATES = 3

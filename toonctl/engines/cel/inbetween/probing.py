@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from toonctl.engines.cel.inbetween.pairing import Pairing
 from toonctl.engines.cel.inbetween.reading import KeyMap
 from toonctl.regions.elastic import Outline, directions
-from toonctl.regions.motion import Complex, Probes, Target
+from toonctl.regions.motion import Beside, Complex, Probes, Target
 
 _N_OUTLINE = 32
 _N_NEIGHBORS = 5
@@ -53,19 +53,25 @@ def target_of(key: KeyMap, other: KeyMap, pairing: Pairing) -> Target:
     )
 
 
-def neighbors(key: KeyMap) -> NDArray[np.int64]:
-    """The regions each shares most outline with `[n, 5]`, itself where it has fewer."""
+def neighbors(key: KeyMap, is_ground: NDArray[np.bool_]) -> Beside:
+    """The regions each shares most outline with; what faces the ground is nobody's."""
     planar, n = key.planar, key.n
-    is_shared = (planar.left != planar.right) & (planar.left > 0)
-    length = np.zeros((n, n), np.float64)
-    np.add.at(
-        length, (planar.left[is_shared] - 1, planar.right[is_shared] - 1), np.diff(planar.offsets)[is_shared]
-    )
-    length += length.T
-    beside = np.argsort(-length, axis=1, kind="stable")[:, :_N_NEIGHBORS]
-    is_real = np.take_along_axis(length, beside, 1) > 0
-    beside = np.where(is_real, beside, np.arange(n)[:, None])
-    return beside.astype(np.int64)
+    arcs = np.flatnonzero((planar.left != planar.right) & (planar.left > 0))
+    left, right = planar.left[arcs] - 1, planar.right[arcs] - 1
+    count = np.diff(planar.offsets)
+    points = as_complex(planar.points)
+    total = np.add.reduceat(points, planar.offsets[:-1]) if len(points) else np.zeros(0, np.complex128)
+    length, place = np.zeros((n, n), np.float64), np.zeros((n, n), np.complex128)
+    np.add.at(length, (left, right), count[arcs])
+    np.add.at(place, (left, right), total[arcs])
+    length, place = length + length.T, place + place.T
+    length[:, is_ground] = 0
+    who = np.argsort(-length, axis=1, kind="stable")[:, :_N_NEIGHBORS]
+    met = np.take_along_axis(length, who, 1)
+    at = np.take_along_axis(place, who, 1) / np.maximum(met, 1)
+    who = np.where(met > 0, who, np.arange(n)[:, None])
+    share = met / np.maximum(length.sum(1), 1)[:, None]
+    return Beside(who.astype(np.int64), share, np.where(met > 0, at, key.center[:, None]))
 
 
 def as_complex(points: NDArray[np.generic]) -> Complex:

@@ -22,6 +22,7 @@ from toonctl.regions.strokes import with_strokes
 STEP_AT_540 = 3.0
 _LOOKUP_HEIGHT = 540
 _SAME_INK = 12
+_BLACK = np.array([[0, 0, 0, 255]], np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ def read_key(key: KeyPicture, options: InbetweenOptions) -> KeyMap:
         color=color,
         colors=flats.colors,
         coverage=coverage,
-        inks=flats.inks,
+        inks=flats.inks if len(flats.inks) else _BLACK,
         ink=ink,
         has_line=key.line is not None,
         table=table,

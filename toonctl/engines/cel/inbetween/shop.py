@@ -7,7 +7,6 @@ from typing import Any
 from toonctl.core.types import Between
 from toonctl.engines.base import InbetweenRequest
 from toonctl.engines.cel.inbetween.curves import bend
-from toonctl.engines.cel.options import InbetweenOptions
 from toonctl.engines.cel.inbetween.packing import PackedKey
 from toonctl.engines.cel.inbetween.spans import (
     DrawJob,
@@ -21,6 +20,7 @@ from toonctl.engines.cel.inbetween.spans import (
     relate_flat,
 )
 from toonctl.engines.cel.inbetween.way import Bend
+from toonctl.engines.cel.options import InbetweenOptions
 
 
 class Shop:

@@ -13,11 +13,11 @@ from toonctl.engines.cel.inbetween.estimate import estimate
 from toonctl.engines.cel.inbetween.fallback import carry, flow_from_to, hold
 from toonctl.engines.cel.inbetween.flatten import flattened
 from toonctl.engines.cel.inbetween.laying import equal_pixels
-from toonctl.engines.cel.options import InbetweenOptions
 from toonctl.engines.cel.inbetween.packing import PackedKey, Runs
 from toonctl.engines.cel.inbetween.reading import read_key
 from toonctl.engines.cel.inbetween.shared import Flat
 from toonctl.engines.cel.inbetween.way import Bend, Way
+from toonctl.engines.cel.options import InbetweenOptions
 
 _RELATED = 0.12
 """Share of the foreground with a counterpart below which two keys are two scenes."""
