@@ -87,7 +87,7 @@ def test_thin_lines_are_where_the_thick_ones_were(points: list[tuple[int, int]],
     square = line[:-1, :-1] & line[1:, :-1] & line[:-1, 1:] & line[1:, 1:]
     assert square.sum() <= 2  # a crossing of steep lines may keep a corner
     away = cv2.distanceTransform((~line).view(np.uint8), cv2.DIST_L2, 5)
-    assert away[mask].max() <= weight + 2
+    assert away[mask].max() <= 2 * weight + 2  # where strokes meet at a sharp angle they make a wedge
 
 
 def test_whiskers_go_and_lines_keep_their_length() -> None:

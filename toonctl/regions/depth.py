@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from toonctl.core.types import Size
 from toonctl.regions.planar import PlanarMap
-from toonctl.regions.rings import Side, outer_rings, ring_area, vertices
+from toonctl.regions.rings import Rings, ring_area, vertices
 
 _STEP = 2
 
 
 def depth_order(
-    planar: PlanarMap, front: NDArray[np.int32], is_ground: NDArray[np.bool_], size: Size
+    planar: PlanarMap, rings: Rings, *, front: NDArray[np.int32], is_ground: NDArray[np.bool_], size: Size
 ) -> tuple[list[int], NDArray[np.int32]]:
     """Regions back to front, and `front` `[A]` in agreement with that order.
 
@@ -24,7 +24,6 @@ def depth_order(
     where the smaller region is on top. An arc whose owner ends up below goes to the other side, or is not
     split when that is a pocket of ground (`is_ground` `[n + 1]`), which keeps the shape of what encloses it.
     """
-    rings = outer_rings(planar)
     area = {region: ring_area(planar, outlines) for region, outlines in rings.items()}
     base = sorted(area, key=lambda region: (-area[region], region))
     rank = {region: i for i, region in enumerate(base)}
@@ -49,9 +48,7 @@ def depth_order(
     return order, agreed
 
 
-def _parents(
-    planar: PlanarMap, base: list[int], rings: dict[int, list[list[Side]]], size: Size
-) -> dict[int, int]:
+def _parents(planar: PlanarMap, base: list[int], rings: Rings, size: Size) -> dict[int, int]:
     """By region, the smallest region whose outline encloses its own."""
     canvas = np.zeros((size[1] // _STEP + 2, size[0] // _STEP + 2), np.int32)
     found: dict[int, int] = {}

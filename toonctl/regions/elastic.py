@@ -12,11 +12,14 @@ from scipy.spatial import KDTree
 from toonctl.regions.motion import Complex, Floats
 from toonctl.regions.planar import PlanarMap
 
-_ROUNDS = ((30.0, 1.0), (10.0, 0.7), (4.0, 0.45), (2.0, 0.35))
+_ROUNDS = ((100.0, 1.0), (60.0, 0.7), (40.0, 0.45), (30.0, 0.35))
 """Stiffness and reach, as a share of the greatest, of each round."""
 
 _HOLD = 0.01
 _ALONG = 0.3
+_JOINT = 20.0
+_MEET = 1 / 3
+_SLIDING = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ def lay_on(
     """
     residual = np.zeros(len(moved), np.complex128)
     found = np.full(len(moved), np.inf)
-    links = _links(planar, moved, reach_px / 6)
+    links, pull = _links(planar, moved, goal, _MEET * reach_px)
     groups = [
         (np.flatnonzero(goal == g), _tree(outlines[g].points), outlines[g])
         for g in np.unique(goal).tolist()
@@ -71,7 +74,7 @@ def lay_on(
             across = gap - along * (np.conj(along) * gap).real
             found[which] = np.where(away < limit, np.minimum(away, np.abs(across) + 0.3 * away), away)
             onto[which] = residual[which] + across + _ALONG * (gap - across)
-        residual = _solved(links, weight, onto, stiffness)
+        residual = _solved(links, pull, weight, onto, stiffness)
     return Laid(residual, found)
 
 
@@ -88,8 +91,14 @@ def directions(planar: PlanarMap, moved: Complex) -> Complex:
     return way / np.maximum(np.abs(way), 1e-6)
 
 
-def _links(planar: PlanarMap, moved: Complex, near_px: float) -> csc_array:
-    """The graph Laplacian of the vertices: along arcs, and across junctions whose ends moved alike."""
+def _links(
+    planar: PlanarMap, moved: Complex, goal: NDArray[np.int32], near_px: float
+) -> tuple[csc_array, Complex]:
+    """The graph Laplacian of the vertices, along arcs and across junctions whose ends moved alike.
+
+    Along arcs residuals are alike; at junctions ends are to meet, wherever they were moved: the second value
+    `[V]` is the pull that closes those gaps.
+    """
     inner = np.ones(len(moved), bool)
     inner[planar.offsets[1:] - 1] = False
     first = np.flatnonzero(inner)
@@ -97,26 +106,34 @@ def _links(planar: PlanarMap, moved: Complex, near_px: float) -> csc_array:
     node = planar.ends.T.ravel()
     order = np.argsort(node, kind="stable")
     tips, node = tips[order], node[order]
-    joined = np.flatnonzero((node[1:] == node[:-1]) & (node[1:] >= 0))
-    a, b = tips[joined], tips[joined + 1]
-    alike = np.abs(moved[a] - moved[b]) < near_px
+    pairs = [np.flatnonzero((node[k:] == node[:-k]) & (node[k:] >= 0)) for k in (1, 2, 3)]
+    a = np.concatenate([tips[p] for p in pairs])
+    b = np.concatenate([tips[p + k] for k, p in enumerate(pairs, 1)])
+    # One outline holds together; what merely runs into it (a line behind a figure) may slide along it.
+    is_one = goal[a] == goal[b]
+    alike = np.abs(moved[a] - moved[b]) < near_px * np.where(is_one, 1, _SLIDING)
     closed = np.flatnonzero((planar.ends[:, 0] < 0) & (planar.left != planar.right))
-    i = np.concatenate([first, a[alike], planar.offsets[closed]])
-    j = np.concatenate([first + 1, b[alike], planar.offsets[closed + 1] - 1])
-    strength = np.concatenate([np.ones(len(first)), np.full(int(alike.sum()) + len(closed), 20.0)])
+    a = np.concatenate([a[alike], planar.offsets[closed]])
+    b = np.concatenate([b[alike], planar.offsets[closed + 1] - 1])
+    joint = _JOINT * np.concatenate([np.where(is_one[alike], 1, _SLIDING), np.ones(len(closed))])
+    i, j = np.concatenate([first, a]), np.concatenate([first + 1, b])
+    strength = np.concatenate([np.ones(len(first)), joint])
     n = len(moved)
     weights = coo_array((strength, (i, j)), shape=(n, n))
     both = (weights + weights.T).tocsc()
-    return (diags_array(np.asarray(both.sum(0)).ravel()) - both).tocsc()
+    pull = np.zeros(n, np.complex128)
+    np.add.at(pull, a, joint * (moved[b] - moved[a]))
+    np.add.at(pull, b, joint * (moved[a] - moved[b]))
+    return (diags_array(np.asarray(both.sum(0)).ravel()) - both).tocsc(), pull
 
 
-def _solved(links: csc_array, weight: Floats, onto: Complex, stiffness: float) -> Complex:
+def _solved(links: csc_array, pull: Complex, weight: Floats, onto: Complex, stiffness: float) -> Complex:
     """The residual that follows `onto` where it has weight and changes little from vertex to vertex."""
     if not len(weight):
         return onto
     system = (stiffness * links + diags_array(weight + _HOLD)).tocsc()
     solver = splu(system)
-    wanted = weight * onto
+    wanted = weight * onto + stiffness * pull
     return solver.solve(np.ascontiguousarray(wanted.real)) + 1j * solver.solve(
         np.ascontiguousarray(wanted.imag)
     )

@@ -16,7 +16,7 @@ _LEAST_THIN = 0.12
 _LEAST_OF_MAIN_INK = 0.2
 _MOST_COLORED = 6
 _MOST_DARK = 8
-_TINT = 24
+_TINT = 32
 _NO_INK = np.zeros((0, 4), np.uint8)
 
 
@@ -28,25 +28,28 @@ def near_black_lines(table: Pixels, codes: NDArray[np.int32]) -> tuple[Pixels, N
     is_dark = (table[:, :3].max(1) < _DARK) & (table[:, 3] == 255) & (counts >= least)
     dark = np.argsort(-np.where(is_dark, counts, 0), kind="stable")[: min(_MOST_DARK, int(is_dark.sum()))]
     side = 2 * round(max(1.0, height * _LINE_SHARE / 2)) + 1
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    found: list[tuple[int, int, NDArray[np.bool_]]] = []
+    kernel = np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)
+    found: list[tuple[int, int]] = []
     for color in dark.tolist():
-        mask = codes == color
-        core = cv2.erode(mask.astype(np.uint8), kernel)
-        thin = mask & (cv2.dilate(core, cv2.dilate(kernel, np.ones((3, 3), np.uint8))) == 0)
-        n_thin = int(thin.sum())
+        n_thin = int(_thin(codes == color, kernel).sum())
         if n_thin >= least and n_thin >= _LEAST_THIN * counts[color]:
-            found.append((n_thin, color, thin))
+            found.append((n_thin, color))
     found.sort(key=lambda item: (-item[0], item[1]))
     is_line = np.zeros(codes.shape, bool)
     kept: list[int] = []
-    for n_thin, color, thin in found:
+    for n_thin, color in found:
         # Near-black tints can be one ink seen through its soft rim: the commonest stands for all.
-        apart = [np.abs(table[color].astype(int) - table[k].astype(int)).max() for k in kept]
-        if n_thin >= _LEAST_OF_MAIN_INK * found[0][0] and all(d > _TINT for d in apart):
+        apart = np.abs(table.astype(np.int32) - table[color].astype(np.int32)).max(1)
+        if n_thin >= _LEAST_OF_MAIN_INK * found[0][0] and all(apart[k] > _TINT for k in kept):
             kept.append(color)
-        is_line |= thin
+            is_line |= _thin((apart <= _TINT)[codes], kernel)
     return (np.ascontiguousarray(table[kept]) if kept else _NO_INK), is_line
+
+
+def _thin(mask: NDArray[np.bool_], kernel: Pixels) -> NDArray[np.bool_]:
+    """The parts of `mask` that `kernel` does not fit in."""
+    core = cv2.erode(mask.astype(np.uint8), kernel)
+    return mask & (cv2.dilate(core, cv2.dilate(kernel, np.ones((3, 3), np.uint8))) == 0)
 
 
 def colored_lines(

@@ -140,6 +140,15 @@ def cost_inside(motions: Motions, probes: Probes, target: Target) -> Floats:
     return target.wrong[rows, label].mean(1).astype(np.float64)
 
 
+def landing(motions: Motions, probes: Probes, target: Target) -> NDArray[np.int64]:
+    """The region of the other picture most inner points of each region land in, `[n]`; -1 outside."""
+    y, x, is_in = _cells(motions.apply(probes.inside), target)
+    n, m = len(y), target.wrong.shape[1] - 1
+    label = np.where(is_in, target.labels[y, x].astype(np.int64), 0)
+    counts = np.bincount((np.arange(n)[:, None] * (m + 1) + label).ravel(), minlength=n * (m + 1))
+    return counts.reshape(n, m + 1).argmax(1) - 1
+
+
 def edge_distance(motions: Motions, probes: Probes, target: Target) -> Floats:
     """Mean distance of the moved outline from the other's lines, clipped, 0..1, `[n]`."""
     y, x, is_in = _cells(motions.apply(probes.outline), target)
@@ -149,8 +158,8 @@ def edge_distance(motions: Motions, probes: Probes, target: Target) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """Neighbors of n regions: `who` int64 `[n, 5]` (a region itself where it has fewer), the `share` of its outline
-    each has `[n, 5]`, and the middle of where they meet, `at` complex `[n, 5]`."""
+    """Neighbors of n regions: `who` int64 `[n, 5]` (a region itself where it has fewer), the `share` of its
+    outline each has `[n, 5]`, and the middle of where they meet, `at` complex `[n, 5]`."""
 
     who: NDArray[np.int64]
     share: Floats
@@ -166,7 +175,7 @@ def tear(motions: Motions, around: Motions, beside: Beside, clip_px: float) -> F
 
 
 def best_of(candidates: list[Motions], judge: Callable[[Motions], Floats]) -> tuple[Motions, Floats]:
-    """The candidate of every region that `judge` finds cheapest, the earlier one where equal, and its cost."""
+    """The candidate of every region that `judge` finds cheapest, the earlier of equals, and its cost."""
     best, least = candidates[0], judge(candidates[0])
     for other in candidates[1:]:
         price = judge(other)

@@ -88,7 +88,7 @@ def _cracks(
     # Going up, what lies before is on the left.
     vertical = _oriented(corner + stride, corner, a, b)
     start, end, left, right = (np.concatenate(pair) for pair in zip(horizontal, vertical, strict=True))
-    return start, end, left.astype(np.int32), right.astype(np.int32)
+    return start.astype(np.int64), end.astype(np.int64), left.astype(np.int32), right.astype(np.int32)
 
 
 def _oriented(

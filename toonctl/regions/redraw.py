@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from toonctl.core.types import Size
 from toonctl.regions.planar import PlanarMap, Points
-from toonctl.regions.rings import outer_rings
+from toonctl.regions.rings import Rings
 
 _RIM_PX = 1.5
 _SHIFT = 3
@@ -30,8 +30,9 @@ class Sheet:
     `rings` holds by region, back to front, the vertex numbers of its outlines; numbers from V on mean the
     same vertex as its back side moves it. `stage` int64 `[A]` says after which entry of `rings` an arc is
     drawn. `still` bool `[V]` marks vertices that do not move. `joints` int64 `[J, 3]` are ends of arcs that
-    may come off a junction: the end, a vertex further in, and the vertex it belongs to. `base` is the label of
-    what lies under everything, 0 for nothing.
+    may come off a junction: the end, a vertex further in, and the vertex it belongs to. `base` is the label
+    of what lies under everything, 0 for nothing; `covering` are the regions in front of others, which hide
+    the lines behind them.
     """
 
     planar: PlanarMap
@@ -40,6 +41,7 @@ class Sheet:
     still: NDArray[np.bool_]
     joints: NDArray[np.int64]
     base: int
+    covering: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +60,15 @@ class Drawn:
 
 
 def arrange(
-    planar: PlanarMap, order: Sequence[int], front: NDArray[np.int32], still: NDArray[np.bool_], *, base: int
+    planar: PlanarMap,
+    rings: Rings,
+    *,
+    order: Sequence[int],
+    front: NDArray[np.int32],
+    still: NDArray[np.bool_],
+    base: int,
 ) -> Sheet:
     """The sheet that draws regions in `order`; `front` `[A]` names the side that owns a split arc, else 0."""
-    rings = outer_rings(planar)
     place = {region: i for i, region in enumerate(order)}
     n_vertices = len(planar.points)
     drawn = []
@@ -79,7 +86,8 @@ def arrange(
     for arc, (left, right) in enumerate(zip(planar.left.tolist(), planar.right.tolist(), strict=True)):
         owner = int(front[arc])
         stage[arc] = place[owner] if owner else max(place.get(left, 0), place.get(right, 0))
-    return Sheet(planar, tuple(drawn), stage, still, _joints(planar, stage), base)
+    covering = frozenset(np.unique(front[front > 0]).tolist())
+    return Sheet(planar, tuple(drawn), stage, still, _joints(planar, stage), base, covering)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +113,10 @@ class Window:
         """The window as an index of `[H, W]`."""
         return slice(self.y0, self.y1), slice(self.x0, self.x1)
 
+    def moved(self, x: int, y: int) -> "Window":
+        """The window `x` further right and `y` further down."""
+        return Window(self.x0 + x, self.y0 + y, self.x1 + x, self.y1 + y)
+
     @property
     def is_empty(self) -> bool:
         return self.x0 >= self.x1 or self.y0 >= self.y1
@@ -129,7 +141,7 @@ def redraw(sheet: Sheet, moved: Points, behind: Points, size: Size, *, window: W
         for outline in outlines:
             polygon = [fixed[outline]]
             cv2.fillPoly(labels, polygon, region, cv2.LINE_8, _SHIFT)
-            if number:
+            if region in sheet.covering:
                 cv2.fillPoly(pieces, polygon, 0, cv2.LINE_8, _SHIFT)
         mine = by_stage.get(number, ())
         for i in mine:

@@ -10,10 +10,13 @@ from toonctl.regions.planar import OUTSIDE, PlanarMap
 Side = tuple[int, bool]
 """An arc, and whether it is walked backward."""
 
+Rings = dict[int, list[list[Side]]]
+"""By region, its outlines as sequences of sides."""
 
-def outer_rings(planar: PlanarMap) -> dict[int, list[list[Side]]]:
+
+def outer_rings(planar: PlanarMap) -> Rings:
     """By region, the rings around it (holes left out: what lies in them is painted over it)."""
-    found: dict[int, list[list[Side]]] = {}
+    found: Rings = {}
     for region, sides in _sides(planar).items():
         rings = [(ring, _area(planar, ring)) for ring in _closed(planar, sides)]
         outline = max(rings, key=lambda item: abs(item[1]))[1]

@@ -30,7 +30,8 @@ from toonctl.training.tooncrafter_run import LOG, Figures, Run, stored, walk
 
 WEIGHTS, COPIED = "student.safetensors", "copied.json"
 _PREFIX = "model.diffusion_model."
-_VALIDATION_STEPS = (100, 400, 700)
+VALIDATION_STEPS = (100, 400, 700)
+"""Timesteps at which held-back clips are judged when the student is taught step for step."""
 
 
 def train(
@@ -148,18 +149,27 @@ class _Lesson:
 
     @torch.no_grad()
     def validation(self, clips: tuple[TrainingClip, ...]) -> Figures:
-        """How far the student's velocity is from the teacher's on held-back clips, mean square."""
+        """The student's velocity and every loss on held-back clips, timesteps and noise fixed."""
         self.student.eval()
-        apart: list[float] = []
+        sums: dict[str, float] = {}
         for number, clip in enumerate(clips):
             generator = torch.Generator().manual_seed(self.recipe.seed * 1_000_003 + 500_000_000 + number)
             example = self.encoder.example(clip, generator)
-            for timestep in _VALIDATION_STEPS:
+            for timestep in self._validation_steps():
                 shown = self.encoder.noised(example, timestep, generator)
-                difference = shown.say(self.student) - shown.say(self.encoder.model.unet)
-                apart.append(float(difference.pow(2).mean()))
+                difference = shown.say(self.student) - self.taught_velocity(shown)
+                losses = {"velocity": difference.pow(2).mean(), **self.losses(shown, generator)}
+                for name, loss in losses.items():
+                    sums[name] = sums.get(name, 0.0) + float(loss)
         self.student.train()
-        return {"validation": sum(apart) / len(apart)} if apart else {}
+        count = len(clips) * len(self._validation_steps())
+        return {f"validation_{name}": total / count for name, total in sums.items()}
+
+    def _validation_steps(self) -> tuple[int, ...]:
+        if self.grid is None:
+            return VALIDATION_STEPS
+        upper = self.grid.timesteps[1::2]
+        return int(upper[0]), int(upper[len(upper) // 2]), int(upper[-1])
 
 
 def two_steps_as_one(shown: Noised, told: Tensor, encoder: Encoder, place: tuple[Grid, int]) -> Tensor:

@@ -23,7 +23,8 @@ def bend(way: Way, before: Way | None, after: Way | None, gaps: tuple[float, flo
             known, _tangent(before.motions.shift * -scale_before, shift, scale_before) - shift, 0
         )
     if after is not None:
-        onward = np.concatenate([[0j], after.motions.shift])[way.matched] * scale_after
+        arriving = np.concatenate([[0j], after.motions.shift])[way.matched]
+        onward = np.asarray(arriving * scale_after, np.complex128)
         is_known = np.concatenate([[False], after.matched > 0])[way.matched]
         end = np.where(is_known, _tangent(onward, shift, scale_after) - shift, 0)
     return Bend(way.smoothed(start), way.smoothed(end))

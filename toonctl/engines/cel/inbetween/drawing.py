@@ -13,6 +13,8 @@ from toonctl.engines.cel.inbetween.way import Bend, Way
 from toonctl.regions.color_table import nearest_of, premultiplied
 from toonctl.regions.redraw import Drawn, Window, redraw, sides_by_color
 
+Packed = NDArray[np.uint32]
+
 _LEAST_HOLE_PX = 7
 _SLIT_SHARE = 1 / 180
 _MARGIN_PX = 6.0
@@ -43,12 +45,11 @@ class _Side:
 
 @dataclass(frozen=True, slots=True)
 class _Canvas:
-    """A picture in the making: `paint` RGBA, `coverage` and RGB `ink` of its lines; `is_open` where nothing
-    lies, `is_key` where the key's own pixels stand."""
+    """A picture in the making: `paint` and `line` packed colors; `is_open` where nothing lies, `is_key` where
+    the key's own pixels stand."""
 
-    paint: Pixels
-    coverage: Pixels
-    ink: Pixels
+    paint: Packed
+    line: Packed
     is_open: NDArray[np.bool_]
     is_key: NDArray[np.bool_]
 
@@ -60,33 +61,28 @@ def draw_between(span: Span, between: Between, fell_back: tuple[FellBack, ...]) 
     second = _side(span.second, span.back, shares[1], span.bends[1])
     near, far = (second, first) if between.time >= 0.5 else (first, second)
     key = near.key
-    picture, paint, line = _as_it_is(key)
+    picture = _packed(key.table)[key.codes]
     window = _window(first, second)
+    canvas = None
     if not window.is_empty:
         canvas = _drawn(near, span.held, window)
         if int(canvas.is_open.sum()) >= _LEAST_HOLE_PX:
-            canvas = _filled(canvas, far, span.held, window)
-        drawn = _closed(canvas.paint, canvas.is_open, key.labels.shape[0] if near.way.ground else 0)
-        lines = np.concatenate([canvas.ink, canvas.coverage[..., None]], -1)
-        shown = over(drawn, lines)
-        picture[window.cut] = np.where(canvas.is_key[..., None], picture[window.cut], shown)
-        paint[window.cut], line[window.cut] = drawn, lines
+            _fill(canvas, far, span.held, window)
+        _close(canvas.paint, canvas.is_open, key.labels.shape[0] if near.way.ground else 0)
+        shown = _packed(over(_unpacked(canvas.paint), _unpacked(canvas.line)))
+        picture[window.cut] = np.where(canvas.is_key, picture[window.cut], shown)
     if not key.has_line:
-        return DrawnInbetween(between.layer, between.name, picture, None, None, fell_back)
-    return DrawnInbetween(between.layer, between.name, picture, paint, line, fell_back)
+        return DrawnInbetween(between.layer, between.name, _unpacked(picture), None, None, fell_back)
+    paint, line = _packed(key.colors[key.color])[key.labels - 1], _lines(key, key.coverage, key.ink)
+    if canvas is not None:
+        paint[window.cut], line[window.cut] = canvas.paint, canvas.line
+    layers = _unpacked(picture), _unpacked(paint), _unpacked(line)
+    return DrawnInbetween(between.layer, between.name, *layers, fell_back)
 
 
 def _side(key: KeyMap, way: Way, share: float, bend: Bend | None) -> _Side:
     front, behind = way.at(share, bend)
     return _Side(key, way, _pairs(front), _pairs(behind))
-
-
-def _as_it_is(key: KeyMap) -> tuple[Pixels, Pixels, Pixels]:
-    """The key's picture, paint and line layer; the last two empty where it has no line layer."""
-    shown = picture_of(key)
-    if shown.line is None:
-        return shown.picture, np.zeros_like(shown.picture), np.zeros_like(shown.picture)
-    return shown.picture, _taken(key.colors[key.color], key.labels - 1), shown.line
 
 
 def _window(*sides: _Side) -> Window:
@@ -100,10 +96,25 @@ def _window(*sides: _Side) -> Window:
     return Window.around(np.concatenate(points), margin, (width, height))
 
 
-def _taken(table: Pixels, index: NDArray[np.generic]) -> Pixels:
-    """The colors `[K, 4]` at `index` `[H, W]`."""
-    packed = np.ascontiguousarray(table).view(np.uint32)[:, 0]
-    return np.take(packed, index)[..., None].view(np.uint8)
+def _packed(colors: Pixels) -> Packed:
+    """Colors `[..., 4]` as one number each."""
+    return np.ascontiguousarray(colors).view(np.uint32)[..., 0]
+
+
+def _unpacked(colors: Packed) -> Pixels:
+    """Packed colors as uint8 `[..., 4]`."""
+    return np.ascontiguousarray(colors)[..., None].view(np.uint8)
+
+
+def _lines(key: KeyMap, coverage: Pixels, ink: Pixels) -> Packed:
+    """The packed line layer of `coverage` in the key's inks."""
+    table = np.repeat(key.inks[:, None], 256, 1)
+    table[:, :, 3] = np.arange(256)
+    table[:, 0] = 0
+    lut = _packed(table).ravel()
+    if len(key.inks) == 1:
+        return lut[coverage]
+    return lut[ink.astype(np.uint16) * 256 + coverage]
 
 
 def over(paint: Pixels, line: Pixels) -> Pixels:
@@ -121,12 +132,8 @@ def over(paint: Pixels, line: Pixels) -> Pixels:
 
 def picture_of(key: KeyMap) -> KeyPicture:
     """The key as it came."""
-    line = None
-    if key.has_line:
-        line = _taken(key.inks, key.ink)
-        line[..., 3] = key.coverage
-        line[key.coverage == 0] = 0
-    return KeyPicture(_taken(key.table, key.codes), line)
+    line = _unpacked(_lines(key, key.coverage, key.ink)) if key.has_line else None
+    return KeyPicture(_unpacked(_packed(key.table)[key.codes]), line)
 
 
 def _drawn(side: _Side, held: NDArray[np.bool_], window: Window) -> _Canvas:
@@ -149,11 +156,7 @@ def _drawn(side: _Side, held: NDArray[np.bool_], window: Window) -> _Canvas:
     is_open = drawn.labels == 0
     if side.way.ground:
         is_open |= (drawn.labels == side.way.ground) & (labels != side.way.ground)
-    inks = np.zeros((*ink.shape, 3), np.uint8)
-    if len(key.inks):
-        lined = np.nonzero(coverage)
-        inks[lined] = key.inks[:, :3][ink[lined]]
-    return _Canvas(_taken(colors, drawn.labels), coverage, inks, is_open, is_key)
+    return _Canvas(_packed(colors)[drawn.labels], _lines(key, coverage, ink), is_open, is_key)
 
 
 def _kept(
@@ -199,37 +202,44 @@ def _shown(key: KeyMap, places: NDArray[np.float32]) -> NDArray[np.float32]:
     return (upper * (1 - down) + lower * down).astype(np.float32)
 
 
-def _filled(upper: _Canvas, far: _Side, held: NDArray[np.bool_], window: Window) -> _Canvas:
-    """`upper`, and what the other key shows where nothing of it lies."""
-    holes = upper.is_open
-    rows, columns = np.flatnonzero(holes.any(1)), np.flatnonzero(holes.any(0))
-    cut = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    x0, y0 = window.x0 + int(columns[0]), window.y0 + int(rows[0])
-    lower = _drawn(far, held, Window(x0, y0, x0 + len(holes[cut][0]), y0 + len(holes[cut])))
-    seen = holes[cut] & ~lower.is_open
-    free = seen & (upper.coverage[cut] == 0)
+def _fill(upper: _Canvas, far: _Side, held: NDArray[np.bool_], window: Window) -> None:
+    """Puts what the other key shows where nothing of `upper` lies, in place."""
+    cut = _box(upper.is_open, 0)
+    part = Window(*(int(v) for v in (cut[1].start, cut[0].start, cut[1].stop, cut[0].stop)))
+    lower = _drawn(far, held, part.moved(window.x0, window.y0))
+    seen = np.nonzero(upper.is_open[cut] & ~lower.is_open)
     upper.paint[cut][seen] = lower.paint[seen]
-    upper.coverage[cut][free], upper.ink[cut][free] = lower.coverage[free], lower.ink[free]
+    free = np.nonzero(upper.is_open[cut] & ~lower.is_open & (upper.line[cut] == 0))
+    upper.line[cut][free] = lower.line[free]
     upper.is_open[cut][seen] = False
-    return upper
 
 
-def _closed(paint: Pixels, is_open: NDArray[np.bool_], height: int) -> Pixels:
-    """Paint with slits that neither key explains taking the color beside them.
+def _close(paint: Packed, is_open: NDArray[np.bool_], height: int) -> None:
+    """Gives slits that neither key explains the color beside them, in place.
 
     In a picture of `height` whose ground is known wider openings show it; with height 0 they close as well.
     """
-    slits = is_open
-    if height:
+    slits, margin = is_open, max(is_open.shape)
+    if height and is_open.any():
         side = 2 * max(1, round(height * _SLIT_SHARE)) + 1
-        slits = is_open & ~cv2.morphologyEx(
-            is_open.astype(np.uint8), cv2.MORPH_OPEN, np.ones((side, side), np.uint8)
-        ).astype(bool)
+        kernel = np.ones((side, side), np.uint8)
+        slits = is_open & (cv2.morphologyEx(is_open.astype(np.uint8), cv2.MORPH_OPEN, kernel) == 0)
+        margin = 2 * side
     if not slits.any() or is_open.all():
-        return paint
-    at = np.nonzero(slits)
-    paint[at] = paint.reshape(-1, 4)[nearest_of(~is_open)[at]]
-    return paint
+        return
+    cut = _box(slits, margin)
+    part = paint[cut]
+    at = np.nonzero(slits[cut])
+    part[at] = part.ravel()[nearest_of(~is_open[cut])[at]]
+
+
+def _box(mask: NDArray[np.bool_], margin: int) -> tuple[slice, slice]:
+    """The rows and columns of everything in `mask`, and a margin."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    return (
+        slice(max(0, int(rows[0]) - margin), int(rows[-1]) + 1 + margin),
+        slice(max(0, int(columns[0]) - margin), int(columns[-1]) + 1 + margin),
+    )
 
 
 def _pairs(points: NDArray[np.complex128]) -> NDArray[np.float32]:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from toonctl.engines.cel.inbetween.laying import lay
+from toonctl.engines.cel.inbetween.laying import Moved, lay
 from toonctl.engines.cel.inbetween.pairing import Pairing, pair
 from toonctl.engines.cel.inbetween.probing import as_complex, neighbors, probes, target_of
 from toonctl.engines.cel.inbetween.reading import KeyMap
@@ -23,6 +23,7 @@ from toonctl.regions.motion import (
     cost,
     fitted,
     inverse,
+    landing,
     shifts,
     still,
     tear,
@@ -30,7 +31,8 @@ from toonctl.regions.motion import (
 from toonctl.regions.votes import flow_between
 
 _ROUNDS = 3
-_NEAREST_LINE_STEPS = 4
+_SCALES = (2.5, 1.5, 1.0, 0.6, 0.4)
+_TURNS = (-0.5, -0.25, 0.25, 0.5)
 _OWN_MOTION_GAIN = 0.05
 _LEAST_TOGETHER = 3
 _TOGETHER_AT_540 = (60.0, 200.0)
@@ -54,19 +56,19 @@ def estimate(
     pairing = pair(key, other, options)
     turned = pairing.turned()
     there, again = shared or (None, None)
-    forth = _motions(key, other, pairing, hint=None, shared=there)
-    back = _motions(other, key, turned, hint=_reversed(forth, turned), shared=again)
-    forth = _motions(key, other, pairing, hint=_reversed(back, pairing), shared=there)
+    forth, _ = _motions(key, other, pairing, hint=None, shared=there)
+    back, matched_back = _motions(other, key, turned, hint=_reversed(forth, turned), shared=again)
+    forth, matched = _motions(key, other, pairing, hint=_reversed(back, pairing), shared=there)
     return (
-        lay(key, other, pairing, motions=forth, held=held, options=options),
-        lay(other, key, turned, motions=back, held=held, options=options),
+        lay(Moved(key, other, pairing, forth, matched), held, options),
+        lay(Moved(other, key, turned, back, matched_back), held, options),
     )
 
 
 def _motions(
     key: KeyMap, other: KeyMap, pairing: Pairing, *, hint: Motions | None, shared: Shared | None
-) -> Motions:
-    """The best motion found for every region."""
+) -> tuple[Motions, NDArray[np.int32]]:
+    """The best motion found for every region, and the label each becomes, 0 for one that disappears."""
     seen, target = probes(key), target_of(key, other, pairing)
     center = seen.center
     candidates = [still(center), _along_flow(key, other, center)]
@@ -76,6 +78,9 @@ def _motions(
         goal = np.where(is_known, other.center[np.maximum(to, 0)], center)
         spread = np.where(is_known[:, None], other.spread[np.maximum(to, 0)], key.spread)
         candidates += [shifts(center, goal), aligned(center, key.spread, goal, spread)]
+        if rank == 0:
+            # Round and square parts have no main axis to be aligned by.
+            candidates += [Motions(center, goal - center, np.full(key.n, np.exp(1j * a))) for a in _TURNS]
     candidates += _with_neighbors(key, other, pairing)
     if hint is not None:
         candidates.append(hint)
@@ -97,17 +102,39 @@ def _motions(
     if shared is not None:
         is_as_good = cost(shared.motions, seen, target) < least + _OWN_MOTION_GAIN
         best = best.where(is_as_good & shared.is_known, shared.motions)
-    return _with_hosts(still(center).where(~pairing.is_ground, best), pairing, beside.who)
+    best = still(center).where(~pairing.is_ground, best)
+    matched = _matched(best, pairing, landing(best, seen, target), _APART_AT_540 * unit)
+    return _with_hosts(best, matched, pairing.is_ground, beside.who), matched
 
 
-def _with_hosts(motions: Motions, pairing: Pairing, beside: NDArray[np.int64]) -> Motions:
+def _matched(
+    motions: Motions, pairing: Pairing, land: NDArray[np.int64], apart_px: float
+) -> NDArray[np.int32]:
+    """The label of the other key each region becomes, 0 where another region has taken that part.
+
+    Several regions may become one, if they move together as the pieces of one do.
+    """
+    rows = np.arange(len(land))
+    is_there = (land >= 0) & pairing.same_color[rows, land] & (pairing.best[:, 0] >= 0)
+    to = np.where(is_there, land, pairing.best[:, 0])
+    claimer = np.where(pairing.same_color, pairing.score, -np.inf).argmax(0)[to]
+    place = motions.center + motions.shift
+    with_claimer = motions.of(claimer).apply(motions.center)
+    is_taken = (claimer != rows) & (np.abs(place - with_claimer) > apart_px)
+    is_lost = (to < 0) | (is_taken & ~pairing.is_ground)
+    return np.where(is_lost, 0, to + 1).astype(np.int32)
+
+
+def _with_hosts(
+    motions: Motions, matched: NDArray[np.int32], is_ground: NDArray[np.bool_], who: NDArray[np.int64]
+) -> Motions:
     """Motions in which what has no counterpart goes with the neighbor it shares most outline with."""
-    is_led = (pairing.best[:, 0] >= 0) & ~pairing.is_ground
-    lost = (pairing.best[:, 0] < 0) & ~pairing.is_ground
+    is_led = (matched > 0) & ~is_ground
+    lost = (matched == 0) & ~is_ground
     motions = motions.where(lost, still(motions.center))
     for _ in range(_ROUNDS):
-        leads = is_led[beside] & (beside != np.arange(len(beside))[:, None])
-        host = np.take_along_axis(beside, leads.argmax(1)[:, None], 1)[:, 0]
+        leads = is_led[who] & (who != np.arange(len(who))[:, None])
+        host = np.take_along_axis(who, leads.argmax(1)[:, None], 1)[:, 0]
         goes = ~is_led & lost & leads.any(1)
         motions = motions.where(goes, motions.of(host))
         is_led = is_led | goes
@@ -150,12 +177,12 @@ def _nearest_lines(
 ) -> Motions:
     """Motions improved by fitting outlines to the lines they lie next to, step by step."""
     tried = best
-    for step in range(_NEAREST_LINE_STEPS):
+    for step in range(len(_SCALES)):
         moved = tried.apply(seen.outline)
         to, away = target.nearest(moved)
-        scale = target.clip_px * (1.5, 1.0, 0.6, 0.4)[step]
+        scale = target.clip_px * _SCALES[step]
         weight = 1 / (1 + (away / scale) ** 2) ** 2
-        tried = fitted(seen.center, seen.outline, to, weight, may_scale=step >= 2)
+        tried = fitted(seen.center, seen.outline, to, weight, may_scale=step >= len(_SCALES) // 2)
         best = best_of([best, tried], judge)[0]
     return best
 

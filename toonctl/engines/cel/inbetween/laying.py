@@ -1,5 +1,7 @@
 """A key's outlines laid onto the other key's: who leads each arc, what splits, what is left over."""
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,7 @@ from toonctl.regions.depth import depth_order
 from toonctl.regions.elastic import lay_on
 from toonctl.regions.motion import Complex, Floats, Motions, Probes, Target, cost_inside, edge_distance
 from toonctl.regions.redraw import arrange
+from toonctl.regions.rings import outer_rings
 
 _AGREE_AT_540 = 8.0
 _REACH_AT_540 = 24.0
@@ -23,16 +26,21 @@ _INSIDE_WEIGHT, _EDGE_WEIGHT = 0.5, 0.6
 _SURE = 0.6
 
 
-def lay(
-    key: KeyMap,
-    other: KeyMap,
-    pairing: Pairing,
-    *,
-    motions: Motions,
-    held: NDArray[np.bool_],
-    options: InbetweenOptions,
-) -> Way:
-    """The way of `key` to `other`, given the motion of every region and where both show the same (`held`)."""
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A key, the other, and by region of the key the motion toward it and the label it becomes (0: none)."""
+
+    key: KeyMap
+    other: KeyMap
+    pairing: Pairing
+    motions: Motions
+    matched: NDArray[np.int32]
+
+
+def lay(found: Moved, held: NDArray[np.bool_], options: InbetweenOptions) -> Way:
+    """The way of a key to the other; `held` is where both show the same."""
+    key, other, pairing = found.key, found.other, found.pairing
+    motions, matched = found.motions, found.matched
     planar = key.planar
     unit = key.labels.shape[0] / 540
     points = as_complex(planar.points)
@@ -44,18 +52,20 @@ def lay(
     lead = _leaders(key, pairing, leads, (to_left, to_right), target)
     is_split = _by_arc(planar.offsets, np.abs(to_left - to_right)) > _AGREE_AT_540 * unit
     is_split &= (planar.left != planar.right) & (planar.left > 0)
-    trust = _trust(motions, seen, target, pairing)
+    trust = _trust(found, seen, target)
     is_split &= np.minimum(trust[planar.left], trust[planar.right]) > _SURE
     owner = np.where(is_split, np.where(lead < 0.5, planar.left, planar.right), 0).astype(np.int32)
     is_ground = np.concatenate([[True], pairing.is_ground])
-    order, front = depth_order(planar, owner, is_ground, (key.labels.shape[1], key.labels.shape[0]))
+    rings = outer_rings(planar)
+    order, front = depth_order(
+        planar, rings, front=owner, is_ground=is_ground, size=(key.labels.shape[1], key.labels.shape[0])
+    )
     # Where the two sides part without being sure of it, the surer one takes the line along.
     is_apart = _by_arc(planar.offsets, np.abs(to_left - to_right)) > _AGREE_AT_540 * unit / 2
     surer = (trust[leads[1]] > trust[leads[0]]).astype(np.float64)
     lead = np.where(is_split, np.round(lead), np.where(is_apart & (lead > 0) & (lead < 1), surer, lead))
     lead = np.where(front > 0, front == planar.right, lead)
     lean = lead[arc].astype(np.float64)
-    matched = np.where(pairing.best[:, 0] >= 0, pairing.best[:, 0] + 1, 0).astype(np.int32)
     moved = (1 - lean) * to_left + lean * to_right
     goal = _goals(key, matched, np.where(lean < 0.5, left, right))
     laid = lay_on(planar, moved, goal, outlines(other), reach_px=_REACH_AT_540 * unit)
@@ -68,11 +78,10 @@ def lay(
     is_bad = (score < options.region_score) & ~pairing.is_ground & (matched > 0)
     # A fit that far off says nothing of the shape: the part moves as it is.
     residual = np.where(is_bad[led_by], 0, laid.residual)
+    still = _still_vertices(key, held, moved + residual - points)
     area = np.where(pairing.is_ground, 0, key.view.area).astype(np.float64)
     return Way(
-        sheet=arrange(
-            planar, order, front, _still_vertices(key, held, moved + residual - points), base=pairing.ground
-        ),
+        sheet=arrange(planar, rings, order=order, front=front, still=still, base=pairing.ground),
         motions=motions,
         left=left,
         right=right,
@@ -89,11 +98,12 @@ def lay(
     )
 
 
-def _trust(motions: Motions, seen: Probes, target: Target, pairing: Pairing) -> Floats:
+def _trust(found: Moved, seen: Probes, target: Target) -> Floats:
     """By label, how sure a region's motion is, 0..1; the ground, which stays, is sure."""
-    fit = 1 - cost_inside(motions, seen, target) - _EDGE_WEIGHT * edge_distance(motions, seen, target)
-    fit = np.where(pairing.best[:, 0] < 0, 0, fit)
-    return np.concatenate([[1.0], np.where(pairing.is_ground, 1, fit)])
+    away = edge_distance(found.motions, seen, target)
+    fit = 1 - cost_inside(found.motions, seen, target) - _EDGE_WEIGHT * away
+    fit = np.where(found.matched == 0, 0, fit)
+    return np.concatenate([[1.0], np.where(found.pairing.is_ground, 1, fit)])
 
 
 def _goals(key: KeyMap, matched: NDArray[np.int32], led_by: NDArray[np.int64]) -> NDArray[np.int32]:
@@ -122,7 +132,8 @@ def _leads(key: KeyMap, pairing: Pairing, near_px: float) -> tuple[NDArray[np.in
     arc = planar.arc_of()
     edge = np.flatnonzero(np.isin(arc, bounds))
     ink = np.flatnonzero(np.isin(arc, strokes))
-    away, at = KDTree(planar.points[edge]).query(planar.points[ink])
+    found = KDTree(planar.points[edge]).query(planar.points[ink])
+    away, at = np.asarray(found[0], np.float64), np.asarray(found[1], np.int64)
     order = np.lexsort((away, arc[ink]))
     nearest = order[np.unique(arc[ink][order], return_index=True)[1]]
     is_near = away[nearest] < near_px
@@ -167,7 +178,10 @@ def _still_vertices(key: KeyMap, held: NDArray[np.bool_], way: Complex) -> NDArr
 
 def equal_pixels(key: KeyMap, other: KeyMap) -> NDArray[np.bool_]:
     """Pixels about which both keys are alike, line layers included."""
-    same = (key.table[key.codes] == other.table[other.codes]).all(-1) & (key.coverage == other.coverage)
+    same = (
+        np.ascontiguousarray(key.table).view(np.uint32)[:, 0][key.codes]
+        == np.ascontiguousarray(other.table).view(np.uint32)[:, 0][other.codes]
+    ) & (key.coverage == other.coverage)
     side = 2 * round(4 * key.labels.shape[0] / 540) + 1
     return cv2.erode(same.astype(np.uint8), np.ones((side, side), np.uint8)).astype(bool)
 

@@ -80,7 +80,7 @@ def relate(first: PackedKey, second: PackedKey, options: InbetweenOptions, flat:
     """How two keys of a layer relate; `flat` says how all layers move together."""
     a, b = first.key(), second.key()
     held = equal_pixels(a, b)
-    is_equal = bool((a.table[a.codes] == b.table[b.codes]).all())
+    is_equal = bool(held.all())
     shared = None if flat is None else (flat.first.shared(a), flat.second.shared(b))
     forth, back = estimate(a, b, held, options, shared)
     share = max(forth.bad_share, back.bad_share)
