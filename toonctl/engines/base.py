@@ -1,9 +1,9 @@
 """What a drawing command asks of an engine and what it gets back: records and one Protocol per task."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,10 +64,11 @@ class WeightsFacts:
 
 @dataclass(frozen=True, slots=True)
 class EngineFacts:
-    """What an engine computes with under given options: number format and weights."""
+    """What an engine computes with under given options: number format, weights, and where."""
 
     dtype: str
     weights: tuple[WeightsFacts, ...]
+    device: str = "cpu"
 
 
 class ColorizeEngine(Protocol):
@@ -79,6 +80,60 @@ class ColorizeEngine(Protocol):
 
     def colorize(self, request: ColorizeRequest) -> Iterator[ColoredDrawing]:
         """Every wanted drawing once, the references' own first, then in an order of the engine's choosing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PaintedPicture:
+    """A painted drawing as it shows, RGB `[H, W, 3]`, with its lines."""
+
+    picture: Pixels
+    lines: LineFrame
+
+
+@dataclass(frozen=True, slots=True)
+class FilmRequest:
+    """One layer to be painted as a film, picture by picture, after one or more painted references.
+
+    `drawings` are the distinct drawings in order of first appearance, `exposure` the drawing shown at each
+    0-based frame (None where there is none), `wanted` those whose picture is needed now. `tell` takes a
+    sentence for people that belongs into the manifest; `is_late` says that a stop cannot wait any longer.
+    """
+
+    size: Size
+    prompt: str
+    drawings: tuple[str, ...]
+    exposure: tuple[str | None, ...]
+    wanted: frozenset[str]
+    loader: Callable[[str], LoadLine]
+    references: tuple[PaintedPicture, ...]
+    options: Mapping[str, object]
+    state: StateStore
+    tell: Callable[[str], object]
+    is_late: Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class FilmPicture:
+    """A whole picture of one drawing, opaque RGB `[H, W, 3]`: what lies under the artist's lines."""
+
+    name: str
+    picture: Pixels
+
+
+@runtime_checkable
+class FilmEngine(Protocol):
+    """Paints the drawings of one layer as whole pictures, without regions, palette or alpha."""
+
+    def facts(self, options: Mapping[str, object]) -> EngineFacts:
+        """What the manifest says of the engine. Raises: CheckpointError when its weights are unusable."""
+        ...
+
+    def paint(self, request: FilmRequest) -> Iterator[FilmPicture | None]:
+        """Every wanted drawing once; None in between where a run may stop.
+
+        Raises: EngineError, OutOfMemory after the automatic fall-backs.
+        """
         ...
 
 
@@ -114,6 +169,10 @@ class DrawnInbetween:
     fell_back: tuple[FellBack, ...]
 
 
+def _unheard(text: str) -> None:
+    """Where nobody listens."""
+
+
 Deliver = Callable[[DrawnInbetween], object]
 """Takes a finished drawing to disk; picklable, called in the process that drew it."""
 
@@ -122,8 +181,10 @@ Deliver = Callable[[DrawnInbetween], object]
 class InbetweenRequest:
     """The inbetweens of one shot: `layers` bottom to top, drawn in step with each other.
 
-    `keys` in order of their index, `wanted` only what is needed now (a chunk of the shot, or all). `options`
-    are the engine's own, as the shot file gives them; they may differ by layer.
+    `keys` in order of their index, `wanted` only what is needed now (a chunk of the shot, or all), `planned`
+    everything that lies between the keys: an engine that draws many frames at once divides them alike in
+    every chunk. `options` are the engine's own, as the shot file gives them; they may differ by layer.
+    `tell` takes a sentence for people that belongs into the manifest.
     """
 
     size: Size
@@ -134,6 +195,9 @@ class InbetweenRequest:
     deliver: Deliver
     executor: Executor
     state: StateStore
+    prompt: str = ""
+    planned: tuple[Between, ...] = ()
+    tell: Callable[[str], object] = _unheard
 
 
 class InbetweenEngine(Protocol):
@@ -147,6 +211,32 @@ class InbetweenEngine(Protocol):
         """What `deliver` returned for every wanted drawing, each once, in an order of the engine's choosing.
 
         Raises: EngineError when the keys of a span cannot be read together.
+        """
+        ...
+
+
+class PictureInbetweener(Protocol):
+    """Draws whole RGB pictures between two of them: what a network of video does, without layers or alpha."""
+
+    def between(
+        self, first: Pixels, last: Pixels, times: Sequence[float], *, prompt: str, seed: int
+    ) -> list[Pixels]:
+        """The pictures RGB `[H, W, 3]` at `times` 0..1 exclusive, rising, from `first` to `last` of its size.
+
+        The same arguments give the same pictures; all times of a pair belong into one call.
+
+        Raises: OutOfMemory after the automatic fall-backs, EngineError when the pictures do not fit.
+        """
+        ...
+
+
+class PictureEngine(Protocol):
+    """An engine whose way of drawing whole pictures others may use, packed layers among them."""
+
+    def pictures(self, options: Mapping[str, object], state: StateStore) -> PictureInbetweener:
+        """One that draws under `options` and keeps in `state` what a killed run goes on from.
+
+        Raises: CheckpointError when its weights are unusable.
         """
         ...
 
@@ -225,7 +315,8 @@ class PostkeyRequest:
 
     `painted` are all references as coloring wants them, those at no frame too; `ink` is the RGB of their
     lines. An engine that gives whole RGB frames draws `n_frames` after `prompt`, `references` and `sketches`
-    and delivers those at the `index` of what is `wanted`.
+    and delivers those at the `index` of what is `wanted`. `tell` takes a sentence for people that belongs into
+    the manifest.
     """
 
     size: Size
@@ -241,6 +332,7 @@ class PostkeyRequest:
     deliver: Callable[[DrawnFrame], object]
     executor: Executor
     state: StateStore
+    tell: Callable[[str], object] = _unheard
 
 
 class PostkeyEngine(Protocol):

@@ -19,7 +19,7 @@ from toonctl.regions.describe import Description
 from toonctl.regions.votes import both_shares, flow_between, flow_votes
 
 _MULTIPLE = 16
-_KEPT_HALVES = 24
+_KEPT_HALVES = 40
 """How many comparisons can be read back to front: each drawing of a segment with its neighbor, which comes
 last among those it is compared with. Against comparing anew, with flow that runs the other way, the share of
 foreground right changes by -.0012 to +.0001 on eleven cartoon-dev clips, on eight not at all, and on A1 by

@@ -46,11 +46,14 @@ class Evidence:
     """What one memory item says: `probability` `[n, K]` of each color, and the item's `weight`.
 
     `certainty` `[n]` is how sure the item was of the regions that match, `unseen` `[n]` how likely none does.
+    `nearest` `[n]` is the item's likeliest region (-1 where it has none), `nearest_share` `[n]` how likely.
     """
 
     probability: NDArray[np.float32]
     certainty: NDArray[np.float32]
     unseen: NDArray[np.float32]
+    nearest: NDArray[np.int64]
+    nearest_share: NDArray[np.float32]
     weight: float
 
 
@@ -71,11 +74,14 @@ def ask(
         n_colors = item.belief.shape[1]
         probability = match[:, :-1] @ item.belief + match[:, -1:] / n_colors
         certainty = match[:, :-1] @ item.confidence
+        is_empty = not item.view.n
         found.append(
             Evidence(
                 probability.astype(np.float32),
                 certainty.astype(np.float32),
                 match[:, -1].astype(np.float32),
+                np.full(len(match), -1, np.int64) if is_empty else match[:, :-1].argmax(1),
+                match[:, :-1].max(1, initial=0),
                 weight,
             )
         )
@@ -83,27 +89,39 @@ def ask(
 
 
 def fuse(view: View, found: Sequence[Evidence]) -> MemoryItem:
-    """One belief out of several pieces of evidence: weighted sum of log(P + .02), normalized."""
+    """One belief out of several pieces of evidence: weighted sum of log(P + .05), normalized."""
     total = sum(e.weight for e in found)
-    score = sum(_word(e) * np.log(e.probability.astype(np.float64) + _EVIDENCE_FLOOR) for e in found)
-    belief = np.exp(score - np.max(score, axis=1, keepdims=True, initial=-np.inf))
-    belief /= belief.sum(1, keepdims=True)
-    chosen = belief.argmax(1)[:, None]
-    # A neighbor's word counts as far as it was sure itself, or one wrong guess would be believed ever after.
-    agreed = (
-        sum(e.weight * e.certainty * np.take_along_axis(e.probability, chosen, 1)[:, 0] for e in found)
-        / total
-    )
+    belief = normalized(np.sum([score(e) for e in found], axis=0))
+    agreed = sum(e.weight * agreement(e, belief.argmax(1)) for e in found) / total
     unseen = sum(e.weight * e.unseen for e in found) / total
     return MemoryItem(
         view, belief.astype(np.float32), np.asarray(agreed, np.float32), np.asarray(unseen, np.float32)
     )
 
 
-def _word(evidence: Evidence) -> NDArray[np.float64]:
-    """How much each region's evidence weighs, `[n, 1]`: an undecided item says little."""
+def score(evidence: Evidence) -> NDArray[np.float64]:
+    """What evidence says for each color, `[n, K]`; an undecided item says little."""
     decided = evidence.probability.max(1, keepdims=True, initial=0).astype(np.float64)
-    return evidence.weight * decided**_TRUST
+    return evidence.weight * decided**_TRUST * log_share(evidence.probability)
+
+
+def log_share(share: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The logarithm, bounded below so that nothing is ever ruled out."""
+    return np.log(share.astype(np.float64) + _EVIDENCE_FLOOR)
+
+
+def normalized(total: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Probabilities `[n, K]` out of scores."""
+    belief = np.exp(total - np.max(total, axis=1, keepdims=True, initial=-np.inf))
+    return belief / belief.sum(1, keepdims=True)
+
+
+def agreement(evidence: Evidence, colors: NDArray[np.integer]) -> NDArray[np.float32]:
+    """How far evidence stands behind each region's color, `[n]`.
+
+    An item's word counts as far as it was sure itself, or one wrong guess would be believed ever after.
+    """
+    return evidence.certainty * np.take_along_axis(evidence.probability, colors[:, None], 1)[:, 0]
 
 
 def certain(view: View, colors: NDArray[np.uint16], n_colors: int) -> MemoryItem:
@@ -135,6 +153,11 @@ class Bank:
             thumb_distance(item.view, other.view) > _BANK_DISTANCE for other in known
         ):
             self.kept.append(item)
+
+    def revise(self, items: Sequence[MemoryItem]) -> None:
+        """Takes what is believed of drawings by now in place of what was when they came in."""
+        believed = {id(item.view): item for item in items}
+        self.kept = [believed.get(id(item.view), item) for item in self.kept]
 
     def nearest(self, view: View, count: int) -> list[MemoryItem]:
         """Up to `count` of the kept drawings that look most like `view`; ties by age."""

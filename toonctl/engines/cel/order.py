@@ -2,9 +2,9 @@
 
 Every drawing is reached from the nearest reference, drawing by drawing. The neighbor just colored says most
 (a step of one drawing is small), the references keep the route from drifting, and a bank of unlike drawings
-helps when a pose comes back. A route is walked in segments: a sweep away from the reference, then one back
-over what it found. What a segment leaves to the next is the last drawing and the bank, so a chunk of the shot
-gives the same bytes as the whole.
+helps when a pose comes back. A route is walked in segments: a sweep away from the reference, one back over
+what it found, and one decision for every region followed through it (`tracks.py`). What a segment leaves to
+the next is the last drawing and the bank, so a chunk of the shot gives the same bytes as the whole.
 """
 
 from collections.abc import Sequence
@@ -14,10 +14,11 @@ from itertools import pairwise
 from toonctl.engines.cel.matchers import Matcher
 from toonctl.engines.cel.memory import Bank, Evidence, MemoryItem, ask, fuse, thumb_distance
 from toonctl.engines.cel.options import ColorizeOptions
+from toonctl.engines.cel.tracks import Heard, agree
 from toonctl.engines.cel.view import View
 
-SEGMENT = 16
-"""Drawings of a segment: how far the sweep back reaches, and how much is held in memory at a time."""
+SEGMENT = 32
+"""Drawings of a segment: how far the sweep back and the tracks reach, and how much is held at a time."""
 
 _NEAREST = 3
 _MOST_REFERENCES = 4
@@ -65,35 +66,42 @@ class Colorist:
 
     def color_segment(self, views: Sequence[View], before: MemoryItem | None) -> list[MemoryItem]:
         """The items of the next drawings of the route; `before` is the drawing it comes from."""
-        gathered: list[list[Evidence]] = []
+        heard: list[Heard] = []
         items: list[MemoryItem] = []
+        neighbor = before
         for view in views:
-            found = self._gather(view, before)
-            before = fuse(view, found)
-            self.bank.offer(before)
-            gathered.append(found)
-            items.append(before)
-        if self.options.backward_sweep:
-            for i in range(len(views) - 2, -1, -1):
-                back = self._ask(views[i], [(items[i + 1], _NEIGHBOR_WEIGHT)])
-                items[i] = fuse(views[i], [*gathered[i], *back])
+            heard.append(self._gather(view, neighbor))
+            neighbor = fuse(view, heard[-1].all)
+            self.bank.offer(neighbor)
+            items.append(neighbor)
+        if not self.options.backward_sweep:
+            return items
+        for i in range(len(views) - 2, -1, -1):
+            heard[i] = heard[i].and_back(self._look_back(views[i], items[i + 1]))
+            items[i] = fuse(views[i], heard[i].all)
+        start = None if before is None else (before, self._look_back(before.view, items[0]))
+        items = agree(items, heard, start)
+        self.bank.revise(items)
         return items
 
-    def _gather(self, view: View, neighbor: MemoryItem | None) -> list[Evidence]:
+    def _look_back(self, view: View, following: MemoryItem) -> Evidence:
+        return self._ask(view, [(following, _NEIGHBOR_WEIGHT)])[0]
+
+    def _gather(self, view: View, neighbor: MemoryItem | None) -> Heard:
         """Evidence from the references most like `view`, from the bank, and from the neighbor."""
         order = sorted(
             range(len(self.references)), key=lambda i: (thumb_distance(view, self.references[i].view), i)
         )
-        items = [
-            (self.references[i], _REFERENCE_WEIGHT)
-            for i in order[:_MOST_REFERENCES]
-            if self.references[i] is not neighbor
+        references = [
+            self.references[i] for i in order[:_MOST_REFERENCES] if self.references[i] is not neighbor
         ]
         near = [item for item in self.bank.nearest(view, _NEAREST) if item is not neighbor]
-        items += [(item, _BANK_WEIGHT) for item in near]
+        items = [(item, _REFERENCE_WEIGHT) for item in references] + [(item, _BANK_WEIGHT) for item in near]
         if neighbor is not None:
             items.append((neighbor, _NEIGHBOR_WEIGHT))
-        return self._ask(view, items)
+        found = self._ask(view, items)
+        far, n = len(references) + len(near), len(references)
+        return Heard(tuple(found[:n]), tuple(found[n:far]), found[far] if neighbor is not None else None)
 
     def _ask(self, view: View, items: Sequence[tuple[MemoryItem, float]]) -> list[Evidence]:
         return ask(self.matcher, view, items, by_figure=self.options.figures)
