@@ -10,24 +10,28 @@ the next is the last drawing and the bank, so a chunk of the shot gives the same
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from toonctl.engines.cel.matchers import Matcher
 from toonctl.engines.cel.memory import Bank, Evidence, MemoryItem, ask, fuse, thumb_distance
 from toonctl.engines.cel.options import ColorizeOptions
 from toonctl.engines.cel.tracks import Heard, agree
 from toonctl.engines.cel.view import View
 
+if TYPE_CHECKING:  # planning a farm's chunks must not load the network
+    from toonctl.engines.cel.matchers import Matcher
+
 SEGMENT = 32
 """Drawings of a segment: how far the sweep back and the tracks reach, and how much is held at a time."""
 
-_NEAREST = 3
+_NEAREST = 1
 _MOST_REFERENCES = 4
 _REFERENCE_WEIGHT = 1.0
-_BANK_WEIGHT = 0.3
+_BANK_WEIGHT = 0.6
 _NEIGHBOR_WEIGHT = 3.0
-"""Chosen with the shipped weights on the first frames of ten development shots (`memory._TRUST`); foreground
-right, mean, with floor .02: reference 1, neighbor 3, bank .3 .922; reference 1.5 .924, 2 .911; neighbor 2
-.898; bank .15 .922, .6 .922. A reference of 1.5 lost the body of long_squirrel in its close-up at the end."""
+"""Chosen offline on the first frames of ten development shots; foreground right, mean. Without tracks:
+reference 1, neighbor 3 .922; reference 1.5 .924, 2 .911 (1.5 lost the body of long_squirrel in its close-up);
+neighbor 2 .898. With tracks: no bank .926; one drawing of it, at .3 or .6 .930, at .9 .929; two or three at
+.3 .930, for a fifth more time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ def routes(n_drawings: int, references: Sequence[int]) -> tuple[Route, ...]:
 class Colorist:
     """Decides colors along one route: references and bank are global memory, the neighbor local."""
 
-    def __init__(self, matcher: Matcher, references: Sequence[MemoryItem], options: ColorizeOptions) -> None:
+    def __init__(self, matcher: "Matcher", references: Sequence[MemoryItem], options: ColorizeOptions) -> None:
         self.matcher = matcher
         self.references = tuple(references)
         self.options = options
