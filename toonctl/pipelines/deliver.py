@@ -169,6 +169,7 @@ def _write_pictures(shot: Shot, show: "Show", *, options: RunOptions, report: Re
         write_layered_psd(show)
         written.append(shot.tree.psd)
     written += _write_picture_psds(shot, show, options=options, report=report)
+    written += _write_exr_frames(shot, show, options=options, report=report)
     if shot.spec.output.preview:
         from toonctl.stages.contact import write_contact
         from toonctl.stages.preview import write_preview
@@ -196,6 +197,22 @@ def _write_picture_psds(shot: Shot, show: "Show", *, options: RunOptions, report
             backlog.submit(write_picture_psd, shot.tree, frame, stack, show.size)
         backlog.drain()
     return [shot.tree.psd.parent] if written else []
+
+
+def _write_exr_frames(shot: Shot, show: "Show", *, options: RunOptions, report: Reporter) -> list[Path]:
+    if not shot.spec.output.exr:
+        return []
+    from toonctl.stages.exr_frames import exr_pictures, write_exr_picture
+    from toonctl.stages.pool import Backlog, worker_pool
+
+    report.notice("writing EXR frames")
+    written: list[Path] = []
+    with worker_pool(options.threads) as pool:
+        backlog = Backlog[list[Path]](pool, _WAITING, written.extend)
+        for picture in exr_pictures(show):
+            backlog.submit(write_exr_picture, shot.tree, picture)
+        backlog.drain()
+    return [written[0].parent] if written else []
 
 
 def _write_movies(shot: Shot, report: Reporter, stop: StopFlag) -> "tuple[MovieFile, ...]":

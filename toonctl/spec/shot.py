@@ -77,6 +77,10 @@ class OutputTable(Table):
         default=None,
         description="Write a layered PSD of every new picture; absent = for `layerpack` alone.",
     )
+    exr: bool = Field(
+        default=False,
+        description="Write EXR frames: linear composite, and line and paint of every layer in channels.",
+    )
     split: bool = Field(default=False, description="Also write line and paint of every drawing apart.")
     png: Literal["auto", "rgba"] = Field(
         default="auto",
@@ -87,6 +91,10 @@ class OutputTable(Table):
     )
     trace_fill: Literal["darker", "lighter", "keep"] = Field(
         default="darker", description="Which neighbor's color a color-trace line takes."
+    )
+    cels: bool | None = Field(
+        default=None,
+        description="Whole pictures of an engine become cels: each region takes the color most of it shows.",
     )
     snap_palette: bool = Field(default=True, description="Keep every flat exactly on the references' colors.")
     preview: bool = Field(default=True, description="Write contact sheet and flip-book page.")

@@ -22,7 +22,7 @@ TraceFill = Literal["darker", "lighter", "keep"]
 
 @dataclass(frozen=True, slots=True)
 class FinishOptions:
-    """What `[output]` asks of every drawing; `is_kept_apart` when a PSD will need its parts."""
+    """What `[output]` asks of every drawing; `is_kept_apart` when a PSD or EXR frames will need its parts."""
 
     is_split: bool
     is_kept_apart: bool

@@ -12,7 +12,7 @@ from toonctl.stages.notes import DrawingNote, PaletteNote
 from toonctl.stages.palette import LayerColors
 from toonctl.stages.show import Show
 
-_ORDER = ("paint", "shadow", "highlight", "trace", "line")
+PART_ORDER = ("paint", "shadow", "highlight", "trace", "line")
 """The parts of a drawing, bottom to top."""
 
 
@@ -51,7 +51,7 @@ def _parts(show: Show, note: DrawingNote, palette: PaletteNote) -> tuple[PsdOut,
             is_clipped=part in ("shadow", "highlight"),
             is_visible=part != "trace",
         )
-        for part in _ORDER
+        for part in PART_ORDER
         if part in note.parts
     )
 

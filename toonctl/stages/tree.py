@@ -79,6 +79,10 @@ class OutputTree:
         """All layers as they stand at a frame: `psd/cup.0001.psd`."""
         return self.psd.parent / f"{self.shot}.{frame:04d}.psd"
 
+    def exr(self, frame: int) -> Path:
+        """The composite and its layers at a frame: `exr/cut012.0001.exr`."""
+        return self.root / "exr" / f"{self.shot}.{frame:04d}.exr"
+
     @property
     def palette(self) -> Path:
         return self.root / "palette.json"
