@@ -13,7 +13,14 @@ def bare_machine(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempP
         if name.startswith("TOONCTL_") or name in ("OPENJD_SESSION_WORKING_DIR", "SLURM_CPUS_PER_TASK"):
             monkeypatch.delenv(name)
     home = tmp_path_factory.getbasetemp() / "home"
-    for name in ("XDG_CONFIG_HOME", "XDG_CONFIG_DIRS", "XDG_CACHE_HOME", "XDG_STATE_HOME"):
+    for name in (
+        "XDG_CONFIG_HOME",
+        "XDG_CONFIG_DIRS",
+        "XDG_CACHE_HOME",
+        "XDG_DATA_HOME",
+        "XDG_STATE_HOME",
+        "HF_HOME",
+    ):
         monkeypatch.setenv(name, str(home / name.lower()))
     monkeypatch.setenv("NO_COLOR", "1")
 

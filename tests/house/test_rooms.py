@@ -35,7 +35,7 @@ AT_HOME = {
     "psd_tools": {"formats"},
     "imageio_ffmpeg": {"formats"},
     "pydantic": {"spec", "pipelines"},
-    "platformdirs": {"spec", "cli", "pipelines", "stages"},
+    "platformdirs": {"spec", "cli", "pipelines", "stages", "models"},
 }
 """The rooms that may import a package at all."""
 

@@ -164,6 +164,25 @@ def test_modulation_is_never_packed() -> None:
     )
 
 
+def test_only_four_bits_spare_the_ends_of_a_video_transformer() -> None:
+    forms = {
+        (target, name): Choice(POLICIES["wan"], target).storage(f"{name}.weight", (128, 64), torch.bfloat16)
+        for target in ("int8", "nf4")
+        for name in ("blocks.0.attn1.to_q", "blocks.7.ffn.net.2", "blocks.7.attn1.to_q", "proj_out")
+    }
+    assert {form.name for (target, _), form in forms.items() if target == "int8"} == {"int8", "bf16"}
+    assert [form.name for (target, _), form in forms.items() if target == "nf4"] == [
+        "int8",
+        "int8",
+        "nf4",
+        "bf16",
+    ]
+    single = Choice(POLICIES["hunyuan"], "int8").storage(
+        "single_transformer_blocks.3.proj_out.weight", (64, 64), torch.bfloat16
+    )
+    assert single.name == "int8"
+
+
 def test_an_unknown_network_is_refused() -> None:
     with pytest.raises(CheckpointError, match="of no network toonctl knows"):
         detect(["alpha", "beta"], name="toy.safetensors")

@@ -1,5 +1,6 @@
 """ToonComposer's transformer: what sketches and adapters do, and what they must leave alone."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -54,6 +55,30 @@ def test_what_a_sketch_says_matters(change: str) -> None:
     }[change]
     difference = (model(*inputs(), at) - model(*inputs(), other)).abs().max()
     assert difference > 1e-3
+
+
+@torch.no_grad()
+def test_each_sketch_may_have_a_strength_of_its_own() -> None:
+    model, both = transformer(), sketches(0, 2)
+    same = model(*inputs(), replace(both, alpha=(0.5, 0.5)))
+    torch.testing.assert_close(same, model(*inputs(), replace(both, alpha=0.5)))
+    apart = model(*inputs(), replace(both, alpha=(0.5, 1.0)))
+    assert not torch.allclose(apart, same, atol=1e-3)
+    assert not torch.allclose(apart, model(*inputs(), replace(both, alpha=1.0)), atol=1e-3)
+
+
+@torch.no_grad()
+def test_what_stands_around_the_blocks_sees_all_they_do() -> None:
+    model, at = transformer(), sketches(1)
+    plain = model(*inputs(), at)
+    seen: list[Tensor] = []
+
+    def through(tokens: Tensor, stack: Callable[[Tensor], Tensor]) -> Tensor:
+        seen.append(stack(tokens.clone()) - tokens)
+        return tokens + seen[0]
+
+    torch.testing.assert_close(model(*inputs(), at, through), plain, atol=1e-5, rtol=1e-4)
+    assert seen[0].abs().max() > 1e-2
 
 
 @torch.no_grad()

@@ -1,6 +1,10 @@
 """`deliver` on a shot whose frames lie there: everything it writes, everything it refuses."""
 
 import json
+import os
+import shutil
+import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +25,7 @@ from toonctl.pipelines._shot import Shot
 from toonctl.spec.load import load_shot, resolved
 from toonctl.spec.run_options import RunOptions
 from toonctl.stages.chunks import ChunkRecord, EngineRecord, RunClock, write_chunk
+from toonctl.stages.gather import patience_s
 from toonctl.stages.job import job_key
 from toonctl.stages.notes import DrawingNote, PaletteNote, write_note, write_palette_note
 from toonctl.stages.tree import COMP
@@ -184,3 +189,51 @@ def test_the_commands_tell_by_their_exit_code(shot_file: Path, command: str, cod
     done = CliRunner().invoke(build_app(command), ask)
     assert done.exit_code == 0
     assert json.loads(done.stdout)["outputs"]
+
+
+def test_a_record_of_other_settings_does_not_count_though_its_clock_ran_ahead(shot_file: Path) -> None:
+    text = shot_file.read_text()
+    shot_file.write_text(text + 'line_aa = "binary"\n')
+    shot = draw(shot_file)
+    (ahead,) = shot.tree.chunks.glob("*.json")
+    ahead.rename(ahead.with_name("1-4.older.json"))
+    shutil.rmtree(shot.tree.root / "frames")
+    shot_file.write_text(text)
+    draw(shot_file)
+    tomorrow = time.time() + 24 * 3600
+    os.utime(ahead.with_name("1-4.older.json"), (tomorrow, tomorrow))
+    assert finish(shot_file)["run"]["chunks"] == 1
+
+
+def test_frames_that_storage_shows_late_are_waited_for(
+    shot_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shot = draw(shot_file)
+    late = {shot.tree.frame(COMP, 2), shot.tree.note("A", "3")}
+    for path in late:
+        path.rename(path.with_suffix(".late"))
+
+    def appear() -> None:
+        for path in late:
+            path.with_suffix(".late").rename(path)
+
+    with pytest.raises(CheckFailed):
+        finish(shot_file)
+    timer = threading.Timer(0.3, appear)
+    timer.start()
+    monkeypatch.setenv("TOONCTL_PATIENCE", "30")
+    assert finish(shot_file)["frames"]["range"] == "1-4"
+    timer.join()
+
+
+@pytest.mark.parametrize(
+    ("environment", "seconds"),
+    [
+        ({}, 0.0),
+        ({"SLURM_JOB_ID": "1"}, 30.0),
+        ({"SLURM_JOB_ID": "1", "TOONCTL_PATIENCE": "2.5"}, 2.5),
+        ({"TOONCTL_PATIENCE": "soon"}, 0.0),
+    ],
+)
+def test_only_a_farm_host_is_patient(environment: dict[str, str], seconds: float) -> None:
+    assert patience_s(environment) == seconds

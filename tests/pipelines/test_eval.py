@@ -3,7 +3,8 @@
 import csv
 import json
 import os
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,12 +15,15 @@ import torch
 from artkit import save_png
 from cli.process import TOONCTL, ended
 from metrics.lpips_golden import backbone_weights, head_weights, pictures
+from metrics.networks_golden import random_weights
 from toonctl.core.errors import ArtError, CheckpointError, DeliveryError, EngineError, SpecError, UsageError
 from toonctl.core.files import digest_file
 from toonctl.core.reporter import SilentReporter
 from toonctl.core.types import Pixels
 from toonctl.formats.mov import MovieSpec, MovieWriter
-from toonctl.pipelines._eval_networks import NETWORKS, NetworkFile
+from toonctl.metrics import distributions
+from toonctl.models.inception import Inception2015
+from toonctl.pipelines._eval_networks import ENGINE
 from toonctl.pipelines._eval_protocol import METRICS, PROTOCOLS
 from toonctl.pipelines._eval_result import EvalResult
 from toonctl.pipelines.eval import EvalOrder, parse_bounds, run
@@ -85,7 +89,7 @@ def test_every_protocol_says_all_that_changes_a_number(tmp_path: Path) -> None:
         assert protocol.picked in protocol.text
         assert (f"{protocol.size[0]}x" if protocol.size else "own size") in protocol.text
         for measured in found.measures:
-            if METRICS[measured.metric].needs:
+            if METRICS[measured.metric].needs_network:
                 assert measured.value is None
                 assert "not measured: needs" in (measured.reason or "")
             elif measured.value is None:
@@ -184,29 +188,92 @@ def test_what_does_not_fit_is_said(tmp_path: Path) -> None:
         parse_bounds(["psnr=high"])
     with pytest.raises(UsageError, match="does not measure"):
         evaluated(truth, truth, least={"lpips": 0.1})
-    with pytest.raises(EngineError, match=r"it needs `vgg16-397923af\.pth` and"):
+    with pytest.raises(EngineError, match=r"it needs `vgg16-397923af\.pth` and.*models fetch metrics"):
         evaluated(truth, truth, protocol="kdq", least={"lpips_vgg": 0.1})
 
 
-def test_a_network_is_used_when_its_files_are_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    names = [file.name for file in NETWORKS["lpips"].files]
-    weights = (backbone_weights("alex"), head_weights("alex"))
-    for name, tensors in zip(names, weights, strict=True):
-        path = tmp_path / "models" / "somewhere" / name
+@dataclass(frozen=True)
+class Site:
+    """A site with a folder of models, and a registry in which random weights are the right ones."""
+
+    root: Path
+    models: Path
+
+    def accept(self, *licences: str) -> None:
+        rows = (f'[[accepted]]\nlicence = "{name}"\nby = "TD"\ndate = "2026-11-01"\n' for name in licences)
+        (self.root / "licences.toml").write_text("".join(rows))
+
+    def store(self, name: str, tensors: Mapping[str, torch.Tensor]) -> str:
+        """The digest of the file of weights that is now there."""
+        path = self.models / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        torch.save(tensors, path)
+        torch.save(dict(tensors), path)
+        return digest_file(path)
+
+    def register(self, entry: str, role: str, name: str, sha256: str) -> None:
+        """Puts these weights in the place of the published ones, before the registry is read."""
+        registry = self.root / "models.d" / f"{role}.toml"
+        registry.parent.mkdir(exist_ok=True)
+        registry.write_text(
+            f'[[models]]\nid = "{entry}"\nengine = "{ENGINE}"\nrole = "{role}"\n'
+            f'licence = "mit"\ngives = "{name}"\nfiles = [{{ path = "{name}", sha256 = "{sha256}" }}]\n'
+        )
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    (tmp_path / "site").mkdir()
+    monkeypatch.setenv("TOONCTL_SITE", str(tmp_path / "site" / "site.toml"))
     monkeypatch.setenv("TOONCTL_MODELS", f"{tmp_path / 'none'}{os.pathsep}{tmp_path / 'models'}")
+    return Site(tmp_path / "site", tmp_path / "models")
+
+
+def test_a_network_is_used_when_its_files_are_there(tmp_path: Path, site: Site) -> None:
+    features, heads = "alexnet-owt-7be5be79.pth", "lpips/weights/v0.1/alex.pth"
+    digests = site.store(features, backbone_weights("alex")), site.store(heads, head_weights("alex"))
+    site.register("alexnet", "alexnet", features, digests[0])
+    site.register("lpips-alex", "lpips-alex", heads, digests[1])
     picture, true = (np.dstack([p, np.full(p.shape[:2], 255, np.uint8)]) for p in pictures())
     truth, result = folder(tmp_path / "truth", [true]), folder(tmp_path / "result", [picture])
-    with pytest.raises(CheckpointError, match="is not the published file"):
-        evaluated(result, truth, metrics=("lpips",))
-    random = [digest_file(tmp_path / "models" / "somewhere" / name) for name in names]
-    files = tuple(NetworkFile(name, digest[:8]) for name, digest in zip(names, random, strict=True))
-    monkeypatch.setitem(NETWORKS, "lpips", replace(NETWORKS["lpips"], files=files))
     found = evaluated(result, truth, metrics=("lpips", "psnr"), least={"lpips": 0.1})
     assert values(found)["lpips"] == pytest.approx(0.186330765, rel=1e-4)
-    assert found.document["networks"] == {"lpips": dict(zip(names, random, strict=True))}
+    assert found.document["networks"] == {"lpips": dict(zip((features, "alex.pth"), digests, strict=True))}
     assert found.missed == ("`lpips` is 0.1863, over 0.1",)
+    site.store(heads, {"lin0.model.1.weight": torch.zeros(1)})
+    with pytest.raises(CheckpointError, match="is not the published file"):
+        evaluated(result, truth, metrics=("lpips",))
+
+
+def test_weights_whose_licence_is_not_accepted_are_not_used(tmp_path: Path, site: Site) -> None:
+    site.store("pt_inception-2015-12-05-6726825d.pth", {})
+    truth = folder(tmp_path / "truth", [drawn(10)])
+    measured = {m.metric: m for m in evaluated(truth, truth, metrics=("fid", "motion_smoothness")).measures}
+    assert measured["fid"].value is None
+    assert "is not accepted on this site" in str(measured["fid"].reason)
+    assert "cannot load" in str(measured["motion_smoothness"].reason)
+
+
+def test_a_distance_of_sets_needs_enough_frames_and_is_of_all_pairs(
+    tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "pt_inception-2015-12-05-6726825d.pth"
+    site.register("inception-2015", "inception", name, site.store(name, random_weights(Inception2015(), 1)))
+    monkeypatch.setattr(distributions, "LEAST_SAMPLES", 3)
+    truth = folder(tmp_path / "truth", [drawn(10), drawn(12)])
+    result = folder(tmp_path / "result", [drawn(11), drawn(14)])
+    few = evaluated(result, truth, metrics=("fid",)).measures[0]
+    assert few.value is None
+    assert "2 frames are too few" in str(few.reason)
+    pairs = tmp_path / "pairs.toml"
+    pairs.write_text(
+        "".join(f'[[pair]]\nname = "{n}"\nresult = "result"\ntruth = "truth"\n' for n in ("one", "two"))
+    )
+    report = Listening()
+    found = run(EvalOrder(pairs, None, "cel", ("fid",)), report)
+    assert found.measures[0].value is not None
+    assert found.measures[0].n == 4
+    assert [pair.measures[0].reason for pair in found.pairs] == ["not measured: a set has it as a whole"] * 2
+    assert any("unsure" in text for _, text in report.warnings)
 
 
 def test_a_bound_ends_with_8_in_the_right_direction(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from typing import get_args
 
 from toonctl.core.types import Role
 from toonctl.engines import names
-from toonctl.engines.cel.options import ColorizeOptions, InbetweenOptions
+from toonctl.engines.cel.options import InbetweenOptions, PlannedOptions
 from toonctl.formats.mov import PROFILES
 from toonctl.spec.colorize_long import ColorizeLayer
 from toonctl.spec.commands import COMMANDS, TASKS
@@ -23,8 +23,8 @@ def test_movie_profiles_are_those_that_can_be_written() -> None:
 
 
 def test_engine_options_are_those_the_engine_reads() -> None:
-    read = {field.name for field in fields(ColorizeOptions)}
-    assert read == set(CelColorize.model_fields) - {"name", "preset", "device", "seed", "plan"}
+    read = {field.name for field in fields(PlannedOptions)}
+    assert read == set(CelColorize.model_fields) - {"name", "preset", "device", "seed"}
 
 
 def test_a_layer_overrides_options_of_the_engine() -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -110,3 +111,15 @@ def test_a_lock_taken_over_is_left_to_its_new_holder(tree: OutputTree) -> None:
     with frame_lock(tree, [1], break_lock=False, report=SilentReporter()):
         rewrite(tree, host="elsewhere")
     assert len(held(tree)) == 1
+
+
+def test_an_empty_lock_from_a_clock_that_runs_ahead_is_a_trace_of_a_crash(tree: OutputTree) -> None:
+    hold(tree, [1])
+    path = tree.state / "locks" / "1-1.6b86b273.lock"
+    path.touch()
+    with pytest.raises(DeliveryError, match="an unknown process"):
+        hold(tree, [1])
+    tomorrow = time.time() + 24 * 3600
+    os.utime(path, (tomorrow, tomorrow))
+    hold(tree, [1])
+    assert held(tree) == []

@@ -37,13 +37,16 @@ def run(options: Options) -> None:
     from toonctl.spec.guess import guess_command
 
     with session("check", options) as at:
-        loaded = load(options.command or guess_command(options.shot), options)
+        command = options.command or guess_command(options.shot)
+        loaded = load(command, options)
         if options.resolved and not options.write_plan:
             at.result(_resolved_lines(loaded), _resolved_document(loaded))
             return
         from toonctl.pipelines import check
 
-        checked = check.run(loaded, at.reporter, out=options.out, write_plan=options.write_plan)
+        checked = check.run(
+            loaded, at.reporter, command=command, out=options.out, write_plan=options.write_plan
+        )
         lines = _lines(loaded, checked)
         document = _document(loaded, checked)
         if options.resolved:
@@ -85,8 +88,8 @@ def _lines(loaded: "LoadedShot", checked: "CheckedShot") -> list[str]:
         lines.append(f"reference {reference.layer}: {shows}, {reference.cel.path.name}")
     for file in art.inputs:
         lines += [f"{file.path}: {layer.name}: {layer.role}" for layer in file.layers]
-    if checked.plan is not None:
-        lines.append(str(checked.plan))
+    if checked.plan_file is not None:
+        lines.append(str(checked.plan_file))
     return lines
 
 
@@ -117,6 +120,6 @@ def _document(loaded: "LoadedShot", checked: "CheckedShot") -> dict[str, object]
             for file in art.inputs
         ],
         "warnings": [{"code": warned.code, "text": warned.text} for warned in art.warnings],
-        "chunks": [f"{chunk[0]}-{chunk[-1]}" for chunk in checked.chunks],
-        "plan": str(checked.plan) if checked.plan is not None else None,
+        "chunks": [f"{chunk[0]}-{chunk[-1]}" for chunk in checked.plan.chunks],
+        "plan": str(checked.plan_file) if checked.plan_file is not None else None,
     }

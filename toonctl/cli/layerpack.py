@@ -5,12 +5,29 @@ each layer, their composite, layered PSDs, movies, sheets and a preview page int
 shot file.
 """
 
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+import typer
+
 from toonctl.cli._options import DrawOptions, takes
 
 
-@takes(DrawOptions)
-def run(options: DrawOptions) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerpackOptions(DrawOptions):
+    """What drawing layers takes beside."""
+
+    no_pack: Annotated[
+        bool,
+        typer.Option("--no-pack", help="Draw the layers one by one with the same seed, for comparison."),
+    ] = False
+
+
+@takes(LayerpackOptions)
+def run(options: LayerpackOptions) -> None:
     from toonctl.cli._run import run_drawing_command
     from toonctl.pipelines import layerpack
 
+    if options.no_pack:
+        options = replace(options, set_=[*(options.set_ or ()), "engine.pack=false"])
     run_drawing_command("layerpack", options, layerpack.run)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toonctl.core.types import Between, ColoredDrawing, ColorModel, Doubt, FellBack, LineFrame, Pixels, Size
+from toonctl.regions.packing.plan import Canvas
 
 LoadLine = Callable[[], LineFrame]
 """Gives one line drawing; picklable, since worker processes call it."""
@@ -159,7 +160,10 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class DrawnInbetween:
-    """A finished inbetween, RGBA `[H, W, 4]`: `paint` and `line` are its layers where the keys have them."""
+    """A finished inbetween, RGBA `[H, W, 4]`: `paint` and `line` are its layers where the keys have them.
+
+    `is_flat` says that its colors are the keys' own already, as those of a held key are.
+    """
 
     layer: str
     name: str
@@ -167,6 +171,7 @@ class DrawnInbetween:
     paint: Pixels | None
     line: Pixels | None
     fell_back: tuple[FellBack, ...]
+    is_flat: bool = False
 
 
 def _unheard(text: str) -> None:
@@ -233,8 +238,14 @@ class PictureInbetweener(Protocol):
 class PictureEngine(Protocol):
     """An engine whose way of drawing whole pictures others may use, packed layers among them."""
 
-    def pictures(self, options: Mapping[str, object], state: StateStore) -> PictureInbetweener:
-        """One that draws under `options` and keeps in `state` what a killed run goes on from.
+    def canvas(self, options: Mapping[str, object]) -> Canvas:
+        """The sizes it draws at under `options`."""
+        ...
+
+    def pictures(
+        self, options: Mapping[str, object], state: StateStore, *, tell: Callable[[str], object] = _unheard
+    ) -> PictureInbetweener:
+        """One that draws under `options`, tells of fall-backs and keeps in `state` what a killed run needs.
 
         Raises: CheckpointError when its weights are unusable.
         """
@@ -297,7 +308,8 @@ class WantedFrame:
 class DrawnFrame:
     """A finished picture, RGBA `[H, W, 4]`; `paint` and `line` are its layers where the engine has them.
 
-    `color_regions` counts the regions by color-model index, where the engine colors by region.
+    `color_regions` counts the regions by color-model index, where the engine colors by region. `is_flat` is
+    false where the colors are a network's own, only near those of the color model.
     """
 
     name: str
@@ -307,6 +319,7 @@ class DrawnFrame:
     fell_back: tuple[FellBack, ...] = ()
     color_regions: Mapping[int, int] = field(default_factory=dict[int, int])
     doubts: tuple[Doubt, ...] = ()
+    is_flat: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,8 +328,8 @@ class PostkeyRequest:
 
     `painted` are all references as coloring wants them, those at no frame too; `ink` is the RGB of their
     lines. An engine that gives whole RGB frames draws `n_frames` after `prompt`, `references` and `sketches`
-    and delivers those at the `index` of what is `wanted`. `tell` takes a sentence for people that belongs into
-    the manifest.
+    and delivers those at the `index` of what is `wanted`. `tell` takes a sentence for people that belongs
+    into the manifest.
     """
 
     size: Size

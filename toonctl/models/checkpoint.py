@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -95,6 +95,21 @@ def open_weights(path: Path) -> WeightFiles:
         shapes |= part.shapes
         readers |= dict.fromkeys(part.shapes, part.read)
     return WeightFiles(path.name, shapes, lambda key: readers[key](key))
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The `config.json` of a folder of weights. Raises: CheckpointError when it is absent or no table."""
+    path = folder / "config.json"
+    try:
+        config = json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        what = f"`{folder.name}` has no `config.json` that can be read: {error.strerror or error}"
+        raise CheckpointError(what, str(path), "name a diffusers or transformers folder") from error
+    except ValueError as error:
+        raise CheckpointError(f"`config.json` is no JSON: {error}", str(path), "fetch it again") from error
+    if not isinstance(config, dict):
+        raise CheckpointError("`config.json` is not a table", str(path), "fetch it again")
+    return config
 
 
 def open_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":

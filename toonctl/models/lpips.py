@@ -23,7 +23,7 @@ class Lpips(nn.Module):
 
     def __init__(self, backbone: Backbone) -> None:
         super().__init__()
-        self.features = nn.Sequential(*(_alexnet() if backbone == "alex" else _vgg16()))
+        self.features = nn.Sequential(*(_alexnet() if backbone == "alex" else vgg16_features()))
         self.heads = nn.ModuleList(nn.Conv2d(n, 1, 1, bias=False) for n in _CHANNELS[backbone])
         self._taps = _TAPS[backbone]
         self.register_buffer("shift", torch.tensor(_SHIFT).view(1, 3, 1, 1), persistent=False)
@@ -63,7 +63,7 @@ def _alexnet() -> list[nn.Module]:
     ]
 
 
-def _vgg16() -> list[nn.Module]:
+def vgg16_features() -> list[nn.Module]:
     """torchvision's VGG16 up to the last tap."""
     layers: list[nn.Module] = []
     width = 3

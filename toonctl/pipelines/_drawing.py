@@ -13,7 +13,7 @@ from toonctl.core.files import sweep_stale
 from toonctl.core.reporter import Reporter
 from toonctl.core.stop import StopFlag
 from toonctl.core.timesheet import format_frames
-from toonctl.core.types import CelPixels, ColorModel, Layer, Role
+from toonctl.core.types import CelPixels, ColorModel, Layer, Role, Warned
 from toonctl.engines.base import EngineFacts
 from toonctl.pipelines import deliver
 from toonctl.pipelines._shot import Shot
@@ -31,6 +31,9 @@ from toonctl.stages.read import load_cel
 from toonctl.stages.show import flattened
 from toonctl.stages.tree import COMP
 from toonctl.stages.write import plan_comps, write_comp, write_still
+
+_ENGINE_CODE = "W301"
+"""An engine went on otherwise than it was asked to."""
 
 _WAITING = 24
 """Drawings that may wait to be written while the engine goes on."""
@@ -68,6 +71,7 @@ class Drawing:
         self.key = key
         self.drawn: dict[str, tuple[str, ...]] = {}
         self.n_written = 0
+        self.warned: tuple[Warned, ...] = ()
         self._standing = standing
         self._report = report
         self._stop = stop
@@ -78,6 +82,16 @@ class Drawing:
     def is_stopped(self) -> bool:
         """Whether the run is to end after what is in hand."""
         return self._stop.is_set()
+
+    @property
+    def is_late(self) -> bool:
+        """Whether what is in hand is to be dropped if it takes long."""
+        return self._stop.is_late()
+
+    def tell(self, text: str) -> None:
+        """Says aloud, and keeps for the manifest, that the engine goes on otherwise than it was asked to."""
+        self.warned = (*self.warned, Warned(_ENGINE_CODE, text))
+        self._report.warn(_ENGINE_CODE, text)
 
     def start(self, frames: Sequence[int], command: str) -> None:
         """Announces the work that lies ahead."""
@@ -127,7 +141,7 @@ class Drawing:
             model=ColorModel(nothing, nothing, nothing, nothing),
             options=FinishOptions(
                 is_split=output.split,
-                is_kept_apart=output.psd,
+                is_kept_apart=output.psd or output.exr,
                 is_rgba=output.png == "rgba",
                 is_line_binary=output.line_aa == "binary",
                 trace_fill=output.trace_fill,
@@ -230,14 +244,14 @@ def _draw_frames(
             job_key=key,
             command=command,
             frames=tuple(frames),
-            engine=EngineRecord(engine.name, "cpu", facts.dtype, engine.seed, weights),
+            engine=EngineRecord(engine.name, facts.device, facts.dtype, engine.seed, weights),
             resolved=values,
             run=clock.facts(),
             drawings=run.drawn,
             wrote=run.n_written,
             skipped=standing.n_done,
             is_finished=not stop.is_set(),
-            warnings=shot.art.warnings,
+            warnings=(*shot.art.warnings, *run.warned),
         )
         write_chunk(shot.tree, record)
 

@@ -18,6 +18,7 @@ from toonctl.metrics.color import (
 from toonctl.metrics.layers import SharedEdges, composite_error
 from toonctl.metrics.line import drawn_lines, line_chamfer
 from toonctl.metrics.pixel import MS_SSIM_LEAST_PX, SSIM_LEAST_PX, ms_ssim, psnr, ssim
+from toonctl.metrics.synchrony import quadrant_psnr
 from toonctl.metrics.temporal import DECAY_FRAMES, Flicker, band_psnr, decay, drift
 from toonctl.pipelines._eval_networks import Take
 from toonctl.pipelines._eval_protocol import METRICS
@@ -35,10 +36,15 @@ _NO_VALUE = {
     "ms_ssim": f"pictures are smaller than {MS_SSIM_LEAST_PX} px",
     "lpips": "pictures are smaller than 64 px",
     "lpips_vgg": "pictures are smaller than 64 px",
+    "dists": "pictures are smaller than 16 px",
+    "subject_consistency": "two frames are needed",
+    "background_consistency": "two frames are needed",
     "ssim": f"pictures are smaller than {SSIM_LEAST_PX} px",
     "foreground_color": "no frame has painted foreground",
     "region_color": "no frame has painted areas",
     "psnr_box": "no frame has foreground",
+    "quadrants": "no frame shows two quadrants, nor does each side show one",
+    "cell_crossing": "the result was not drawn in packed cells",
     "layer_stack": "the result has no composite of its layers alone",
     "layer_edges": "the result has no layers that touch in its first and last frame",
     "layer_gaps": "the result has no layers that touch in its first and last frame",
@@ -122,10 +128,21 @@ class LayerMeter:
 
 
 def summed_up(
-    metrics: Iterable[str], series: Mapping[str, Sequence[float | None]], frames: Sequence[int]
+    metrics: Iterable[str],
+    series: Mapping[str, Sequence[float | None]],
+    frames: Sequence[int],
+    lacking: Mapping[str, str],
 ) -> tuple[Measured, ...]:
-    """Every measure of one pair; `frames` are the numbers that people know its frames by."""
-    return tuple(_summed_up(name, series, frames) for name in metrics)
+    """Every measure of one pair; `frames` are the numbers that people know its frames by.
+
+    `lacking` says of measures why they have no value whatever the frames are.
+    """
+    return tuple(
+        Measured(name, None, reason=f"not measured: {lacking[name]}")
+        if name in lacking
+        else _summed_up(name, series, frames)
+        for name in metrics
+    )
 
 
 def pooled(metrics: Iterable[str], pairs: Sequence[Sequence[Measured]]) -> tuple[Measured, ...]:
@@ -145,8 +162,6 @@ def _pooled(name: str, measured: Sequence[Measured]) -> Measured:
 
 def _summed_up(name: str, series: Mapping[str, Sequence[float | None]], frames: Sequence[int]) -> Measured:
     metric = METRICS[name]
-    if metric.needs is not None and name not in series:
-        return Measured(name, None, reason=f"not measured: needs {metric.needs}")
     values = series.get(_BASIS.get(name, name), ())
     known = [(value, frame) for value, frame in zip(values, frames, strict=False) if value is not None]
     if name in _BASIS:
@@ -217,6 +232,7 @@ _BANDS = ("low_psnr", "high_psnr")
 _FRAME: Mapping[str, Callable[[_Frame], float | None]] = {
     "psnr": lambda frame: psnr(frame.picture, frame.truth),
     "psnr_box": _psnr_box,
+    "quadrants": lambda frame: quadrant_psnr(frame.picture, frame.truth),
     "ssim": _ssim,
     "ms_ssim": _ms_ssim,
     "line_chamfer": lambda frame: line_chamfer(drawn_lines(frame.picture), drawn_lines(frame.truth)),

@@ -9,21 +9,14 @@ from dataclasses import dataclass, replace
 
 from toonctl.core.errors import UsageError
 from toonctl.core.types import Size
-from toonctl.pipelines._eval_networks import NETWORKS
 from toonctl.spec.problems import nearest
-
-_UNABLE = "and this version cannot load it"
-_VGG = f"the VGG16 network of DISTS, {_UNABLE}"
-_CLIP = f"the CLIP ViT-B/32 network, {_UNABLE}"
-_DINO = f"the DINO ViT-B/16 network, {_UNABLE}"
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A measure: `unit` is empty for shares and scores; `needs` names what it cannot do without.
+    """A measure: `unit` is empty for shares and scores.
 
-    Where `NETWORKS` has the measure, `needs` names its files; of the others this version cannot load the
-    network, wherever it lies. Without it a measure is listed as not measured.
+    One that `needs_network` is listed as not measured where its weights are not at hand.
     """
 
     name: str
@@ -31,7 +24,7 @@ class Metric:
     is_higher_better: bool
     unit: str = ""
     decimals: int = 4
-    needs: str | None = None
+    needs_network: bool = False
 
 
 _ALL = (
@@ -52,30 +45,40 @@ _ALL = (
     Metric("layer_stack", "pixels where layers miss the composite", is_higher_better=False),
     Metric("layer_edges", "edges that layers keep in common", is_higher_better=True),
     Metric("layer_gaps", "gaps opened between layers", is_higher_better=False, unit="px", decimals=1),
-    Metric("lpips", "LPIPS 0.1, AlexNet", is_higher_better=False, needs=NETWORKS["lpips"].needs),
-    Metric("lpips_vgg", "LPIPS 0.1, VGG16", is_higher_better=False, needs=NETWORKS["lpips_vgg"].needs),
-    Metric("dists", "DISTS", is_higher_better=False, needs=_VGG),
-    Metric("fid", "FID", is_higher_better=False, needs=f"the Inception network of 2015, {_UNABLE}"),
-    Metric("fvd", "FVD", is_higher_better=False, needs=f"the I3D network of Kinetics-400, {_UNABLE}"),
-    Metric("clip_similarity", "CLIP similarity", is_higher_better=True, needs=_CLIP),
-    Metric("subject_consistency", "subject consistency", is_higher_better=True, needs=_DINO),
-    Metric("background_consistency", "background consistency", is_higher_better=True, needs=_CLIP),
-    Metric(
-        "motion_smoothness", "motion smoothness", is_higher_better=True, needs=f"the AMT-S network, {_UNABLE}"
-    ),
-    Metric(
-        "aesthetic",
-        "aesthetic score",
-        is_higher_better=True,
-        needs=f"CLIP ViT-L/14 with the LAION head, {_UNABLE}",
-    ),
+    Metric("cell_crossing", "layers that left their packed cell", is_higher_better=False),
+    Metric("quadrants", "PSNR between quadrants", is_higher_better=True, unit="dB", decimals=2),
+    Metric("lpips", "LPIPS 0.1, AlexNet", is_higher_better=False, needs_network=True),
+    Metric("lpips_vgg", "LPIPS 0.1, VGG16", is_higher_better=False, needs_network=True),
+    Metric("dists", "DISTS, VGG16", is_higher_better=False, needs_network=True),
+    Metric("fid", "FID", is_higher_better=False, decimals=2, needs_network=True),
+    Metric("fvd", "FVD", is_higher_better=False, decimals=1, needs_network=True),
+    Metric("clip_similarity", "CLIP similarity to the truth", is_higher_better=True, needs_network=True),
+    Metric("subject_consistency", "subject consistency", is_higher_better=True, needs_network=True),
+    Metric("background_consistency", "background consistency", is_higher_better=True, needs_network=True),
+    Metric("motion_smoothness", "motion smoothness", is_higher_better=True, needs_network=True),
+    Metric("aesthetic", "aesthetic score", is_higher_better=True, needs_network=True),
 )
 
 METRICS: Mapping[str, Metric] = {metric.name: metric for metric in _ALL}
 """Every measure by name."""
 
-LAYERED = frozenset({"layer_stack", "layer_edges", "layer_gaps"})
+LAYERED = frozenset({"layer_stack", "layer_edges", "layer_gaps", "cell_crossing"})
 """Measures of a result with several layers; they need no truth."""
+
+
+_EYE = "shorter side 224, without antialiasing"
+_NETWORK_TEXTS: Mapping[str, str] = {
+    "lpips": "LPIPS 0.1 of AlexNet in -1..1.",
+    "lpips_vgg": "LPIPS 0.1 of VGG16 in -1..1.",
+    "dists": "DISTS in 0..1, not resized further.",
+    "fid": "FID of the Inception network of 2015, 299x299 bilinear, all frames of the set.",
+    "fvd": "FVD of I3D's logits (Kinetics-400), 224x224 bilinear, clips of 16 frames one after the other.",
+    "clip_similarity": f"CLIP similarity: cosine of ViT-B/32 of result and truth, {_EYE}, middle square.",
+    "subject_consistency": f"Subject consistency as VBench: DINO ViT-B/16, {_EYE}.",
+    "background_consistency": f"Background consistency as VBench: CLIP ViT-B/32, {_EYE}, middle square.",
+    "aesthetic": f"Aesthetic score as VBench: LAION's head on CLIP ViT-L/14 by 10, {_EYE}, middle square.",
+}
+"""What changes the number of a measure that needs a network; printed with the protocols that have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,7 @@ class Protocol:
             "its frames, a set the mean over its shots. PSNR of the mean squared error of a frame's RGB, at "
             "most 100 dB; SSIM of RGB, Gaussian 11x11, sigma 1.5, no downsampling; frequencies are low up to "
             "0.125 cycles per pixel."
+            + "".join(f" {sentence}" for name, sentence in _NETWORK_TEXTS.items() if name in self.metrics)
         )
 
     def with_metrics(self, names: Iterable[str]) -> "Protocol":
@@ -174,7 +178,14 @@ PROTOCOLS: Mapping[str, Protocol] = {
             "layerpack",
             1,
             "LayerPack; the measures of layers are those the paper asks for.",
-            ("psnr", "psnr_box", "lpips", "layer_stack", "layer_edges", "layer_gaps"),
+            ("psnr", "psnr_box", "lpips", "layer_stack", "layer_edges", "layer_gaps", "cell_crossing"),
+        ),
+        Protocol(
+            "layerpack-sync",
+            1,
+            "LayerPack, table 1: the two quadrants that the result shows against each other, or its only one "
+            "against the truth's.",
+            ("quadrants",),
         ),
     )
 }

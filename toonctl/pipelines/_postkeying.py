@@ -1,16 +1,17 @@
 """Postkey under way: references are delivered as they came, the engine draws all else from the sketches."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from toonctl.core.errors import ArtError
-from toonctl.core.types import Cel, CelPixels, Layer, Pixels, Size
+from toonctl.core.types import Cel, CelPixels, ColorModel, Layer, Pixels, Size
 from toonctl.engines import load
 from toonctl.engines.base import (
     DrawnFrame,
     EngineFacts,
+    PaintedReference,
     PlacedReference,
     PlacedSketch,
     PostkeyEngine,
@@ -18,6 +19,7 @@ from toonctl.engines.base import (
     SketchPicture,
     WantedFrame,
 )
+from toonctl.formats.compositing import blend_over
 from toonctl.formats.png import read_picture
 from toonctl.pipelines._coloring import read_painted
 from toonctl.pipelines._drawing import Drawing, Shown
@@ -28,6 +30,7 @@ from toonctl.stages.finish import FinishJob
 from toonctl.stages.finish_keys import NewDrawing, finish_new
 from toonctl.stages.lines import line_frame
 from toonctl.stages.notes import DrawingNote, PaletteNote, write_palette_note
+from toonctl.stages.snap import Snap
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +39,18 @@ class _Delivery:
 
     job: FinishJob
     shown: Shown
+    snap: Snap | None
 
     def __call__(self, drawn: DrawnFrame) -> DrawingNote:
+        picture, paint, line = drawn.picture, drawn.paint, drawn.line
+        if self.snap is not None and not drawn.is_flat:
+            paint, line = self.snap.layers(picture)
+            picture = blend_over(paint, line)
         new = NewDrawing(
             name=drawn.name,
-            picture=drawn.picture,
-            paint=drawn.paint,
-            line=drawn.line,
+            picture=picture,
+            paint=paint,
+            line=line,
             fell_back=drawn.fell_back,
             color_regions=drawn.color_regions,
             doubts=drawn.doubts,
@@ -59,7 +67,7 @@ class Postkeying:
 
     def facts(self) -> EngineFacts:
         """Number format and weights of the engine. Raises: CheckpointError when they are unusable."""
-        return self._engine.facts(self._shot.spec.engine.model_dump())
+        return self._engine.facts(self._shot.engine_options(""))
 
     def draw(self, run: Drawing) -> None:
         """The frames of the layer on disk. Raises: DeliveryError, ArtError, EngineError."""
@@ -84,7 +92,9 @@ class Postkeying:
         [plan] = art.plans
         index = {key.drawings[layer.name]: key.index for key in plan.keys}
         painted, model, ink = read_painted(run, layer, {name: name for name in layer.cels})
-        thresholds = {"doubt_below": float(options.doubt_below)}
+        # Only an engine that colors by region has doubts about regions.
+        doubt_below = getattr(options, "doubt_below", None)
+        thresholds = {} if doubt_below is None else {"doubt_below": float(doubt_below)}
         write_palette_note(self._shot.tree, PaletteNote(layer.name, model, thresholds), job_key=run.key)
         return PostkeyRequest(
             size=art.size,
@@ -109,10 +119,20 @@ class Postkeying:
             ink=ink,
             wanted=tuple(self._wanted(layer, shown)),
             options=self._shot.engine_options(layer.name),
-            deliver=_Delivery(run.job(layer, None, ()), shown),
+            deliver=_Delivery(run.job(layer, None, ()), shown, self._snap(painted, model, ink)),
             executor=run.pool,
             state=run.state(layer.name),
+            tell=run.tell,
         )
+
+    def _snap(
+        self, painted: Sequence[PaintedReference], model: ColorModel, ink: tuple[int, int, int]
+    ) -> Snap | None:
+        """The colors that pictures of a network are brought to, None when they stay as they are."""
+        if not self._shot.spec.output.snap_palette:
+            return None
+        is_clear = any(bool((reference.index == 0).any()) for reference in painted)
+        return Snap.of(model, ink, getattr(self._shot.spec.engine, "paper", None) if is_clear else None)
 
     def _wanted(self, layer: Layer, shown: Shown) -> Iterator[WantedFrame]:
         """What is missing: sketches to be colored, and what lies between keys."""

@@ -1,7 +1,8 @@
 """A shot about to be drawn: what the shot file, the art and the output folder say together."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Generic, Self
 
 from typing_extensions import TypeVar
@@ -9,6 +10,8 @@ from typing_extensions import TypeVar
 from toonctl.core.errors import SpecError
 from toonctl.core.timesheet import format_frames
 from toonctl.core.types import Art, Layer, Role
+from toonctl.engines.diffusion.numbers import NETWORKS
+from toonctl.engines.diffusion.plans import Plan
 from toonctl.spec.load import LoadedShot
 from toonctl.spec.run_options import RunOptions
 from toonctl.spec.shot import ShotSpec
@@ -69,8 +72,14 @@ class Shot(Generic[SpecT]):
         return tuple(asked)
 
     def engine_options(self, layer: str) -> dict[str, object]:
-        """The engine's options for a layer: `[engine]` with what its `[[layer]]` table changes."""
+        """The engine's options for a layer: `[engine]` with what its `[[layer]]` table changes.
+
+        Files of weights are relative to the shot file, like every path in it.
+        """
         values = self.spec.engine_table.model_dump()
+        if isinstance(weights := values.get("weights"), dict):
+            files = {role: self.loaded.folder / Path(path).expanduser() for role, path in weights.items()}
+            values["weights"] = {role: str(path) for role, path in files.items()}
         for table in self.spec.layer_tables:
             if table.name == layer:
                 own = table.model_dump(include=set(values) - {"name"})
@@ -90,10 +99,22 @@ class Shot(Generic[SpecT]):
             lines.append(f"layer {name}: {work(name, shown)} -> {self.tree.frame_pattern(name)}")
         lines.append(f"composite -> {self.tree.frame_pattern(COMP)}")
         lines.append(f"memory: about {_BASE_MB + round(_MB_PER_MEGAPIXEL * width * height / 1e6)} MB")
+        lines += _memory_plans(self.spec.engine_table.model_dump())
         if len(frames) == timeline.n_frames:
             lines.append(f"movies: {', '.join(self.spec.output.movies) or 'none'}")
         lines.append(f"into {self.tree.root}")
         return tuple(lines)
+
+
+def _memory_plans(options: Mapping[str, object]) -> Sequence[str]:
+    """What the plans of a published network need of the card, those that may come into question."""
+    network = NETWORKS.get(str(options.get("name")))
+    if network is None:
+        return ()
+    asked = str(options.get("memory", "auto"))
+    plans = [line for plan, line in zip(Plan, network.lines(), strict=True) if asked in ("auto", plan)]
+    how = "the first that fits the card is taken" if asked == "auto" else "a smaller one if it does not fit"
+    return (*plans, f"reckoned for {network.at}, not measured; {how}")
 
 
 def drawings_between(shot: Shot, layer: str, drawings: set[str]) -> str:

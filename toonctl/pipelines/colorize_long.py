@@ -19,6 +19,7 @@ def run(
     shot = Shot.read(loaded, options)
     left_alone = {table.name for table in loaded.spec.layers if not table.color}
     _check_references(shot, left_alone)
+    _check_layers(shot, left_alone)
     frames = shot.chosen_frames(options.frames)
     if options.dry_run:
 
@@ -42,3 +43,12 @@ def _check_references(shot: Shot[ColorizeLongSpec], left_alone: set[str]) -> Non
         where = f"{shot.loaded.path.name}: reference"
         remedy = "add it to a `[[reference]]`, or give it a `[[layer]]` with `color = false`"
         raise SpecError.listing([Problem(f"layer `{n}` has no reference", where, remedy) for n in lacking])
+
+
+def _check_layers(shot: Shot[ColorizeLongSpec], left_alone: set[str]) -> None:
+    """Passes unless whole pictures of several layers would hide each other. Raises: SpecError."""
+    colored = [name for name in shot.timeline.layers if name not in left_alone]
+    if shot.spec.engine_table.paints_whole and not shot.spec.output.cels and len(colored) > 1:
+        what = f"the engine's pictures of the layers {', '.join(colored)} would hide each other"
+        remedy = "`cels = true` makes cels of them; or `color = false` for all layers but one"
+        raise SpecError(what, f"{shot.loaded.path.name}: output.cels", remedy)

@@ -3,6 +3,7 @@
 A run over a whole shot ends with the same `deliver`. The manifest is written last: it means finished.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -25,7 +26,7 @@ _WAITING = 24
 """Files that may wait to be written."""
 
 if TYPE_CHECKING:
-    from toonctl.stages.chunks import MergedRun
+    from toonctl.stages.chunks import EngineRecord, MergedRun
     from toonctl.stages.manifest import MovieFile
     from toonctl.stages.notes import DrawingNote
     from toonctl.stages.palette import LayerColors
@@ -38,7 +39,7 @@ def run(loaded: LoadedShot[Any], options: RunOptions, report: Reporter, stop: St
     Raises: CheckFailed when frames are missing; SpecError, ArtError, DeliveryError; Stopped after a signal.
     """
     from toonctl.stages.chunks import RunClock, add_runs, merge_chunks
-    from toonctl.stages.gather import check_frames, gather_colors
+    from toonctl.stages.gather import patience_s, patiently
     from toonctl.stages.job import sweep_memory
     from toonctl.stages.lock import frame_lock
     from toonctl.stages.manifest import retract_manifest
@@ -47,11 +48,12 @@ def run(loaded: LoadedShot[Any], options: RunOptions, report: Reporter, stop: St
     clock = RunClock()
     shot = Shot.read(loaded, options)
     tree, timeline = shot.tree, shot.timeline
-    done = merge_chunks(tree)  # before anything is written: a mistyped `--out` gets no folder
+    done = merge_chunks(
+        tree, lambda record: record.job_key == _key(shot, record.engine)
+    )  # before anything is written: a mistyped `--out` gets no folder
     _check_job(shot, done)
     with frame_lock(tree, timeline.frames, break_lock=options.break_lock, report=report):
-        check_frames(tree, timeline, job_key=done.job_key)
-        colors = gather_colors(tree, timeline, job_key=done.job_key)
+        colors = patiently(tree, lambda: _gather(shot, done.job_key), seconds=patience_s(os.environ))
         retract_manifest(tree)
         outputs = [tree.root / "frames", *_write_sheets(shot)]
         if _is_colored(shot, colors):
@@ -125,24 +127,36 @@ def _check_job(shot: Shot, done: "MergedRun") -> None:
     """Passes when shot file and art are those that were drawn. Raises: DeliveryError."""
     from toonctl.core.errors import DeliveryError
     from toonctl.stages.gather import check_same_job
-    from toonctl.stages.job import job_key
 
-    values = resolved(shot.spec)
-    check_same_job(done.resolved, values, where=shot.loaded.path)
-    key = job_key(
-        values,
-        shot.art.inputs,
-        engine=done.engine.name,
-        weights={weights.file: weights.sha256 for weights in done.engine.weights},
-        seed=done.engine.seed,
-        version=__version__,
-    )
-    if key != done.job_key:
+    check_same_job(done.resolved, resolved(shot.spec), where=shot.loaded.path)
+    if done.job_key != _key(shot, done.engine):
         raise DeliveryError(
             "the art, the sheet or toonctl itself has changed since the frames were drawn",
             str(shot.loaded.path),
             f"run `toonctl {done.command}` again with `--overwrite`",
         )
+
+
+def _key(shot: Shot, engine: "EngineRecord") -> str:
+    """The key of the job that drawing this shot with that engine is now."""
+    from toonctl.stages.job import job_key
+
+    return job_key(
+        resolved(shot.spec),
+        shot.art.inputs,
+        engine=engine.name,
+        weights={weights.file: weights.sha256 for weights in engine.weights},
+        seed=engine.seed,
+        version=__version__,
+    )
+
+
+def _gather(shot: Shot, key: str) -> "dict[str, LayerColors]":
+    """What was drawn, by layer. Raises: CheckFailed when something is missing, DeliveryError."""
+    from toonctl.stages.gather import check_frames, gather_colors
+
+    check_frames(shot.tree, shot.timeline, job_key=key)
+    return gather_colors(shot.tree, shot.timeline, job_key=key)
 
 
 def _write_sheets(shot: Shot) -> tuple[Path, ...]:

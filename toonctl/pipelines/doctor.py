@@ -16,6 +16,9 @@ from pathlib import Path
 from typing import Literal
 
 from toonctl.core.errors import SpecError, ToonctlError, UsageError
+from toonctl.engines.diffusion.numbers import NETWORKS
+from toonctl.engines.diffusion.plans import plans_for
+from toonctl.pipelines.models import standings
 from toonctl.spec.commands import TASKS
 from toonctl.spec.preset import site_file
 from toonctl.spec.problems import nearest
@@ -170,7 +173,7 @@ def _site() -> Iterator[Finding]:
 def _engine(name: str) -> Iterator[Finding]:
     engines = files("toonctl.engines")
     known = {
-        item.name.removesuffix(".py"): task
+        item.name.removesuffix(".py").replace("_", "-"): task
         for task in TASKS.values()
         for item in engines.joinpath(task).iterdir()
         if item.name.endswith(".py") and not item.name.startswith("_")
@@ -178,7 +181,7 @@ def _engine(name: str) -> Iterator[Finding]:
     if name not in known:
         raise UsageError(f"there is no engine `{name}`", "--engine", nearest(name, known, noun="engines"))
     try:
-        module = import_module(f"toonctl.engines.{known[name]}.{name}")
+        module = import_module(f"toonctl.engines.{known[name]}.{name.replace('-', '_')}")
         torch = import_module("torch")
     except (ImportError, OSError) as error:
         yield Finding(f"engine {name}", "fail", f"cannot be loaded: {error}", "install toonctl again")
@@ -190,3 +193,38 @@ def _engine(name: str) -> Iterator[Finding]:
     remedy = "run on a host with an NVIDIA GPU, or use `--engine cel`" if is_stuck else ""
     yield Finding(f"engine {name}", "fail" if is_stuck else "ok", detail, remedy)
     yield Finding(f"engine {name}", "ok", " ".join((module.__doc__ or "").split()))
+    if name in NETWORKS:
+        yield from _memory_plans(name, has_cuda=has_cuda)
+        yield from _published_weights(name)
+
+
+def _memory_plans(name: str, *, has_cuda: bool) -> Iterator[Finding]:
+    """What each plan needs, and with a card which of them `auto` would take now."""
+    network = NETWORKS[name]
+    for line in network.lines():
+        yield Finding(f"engine {name}", "ok", line)
+    detail = f"reckoned for {network.at}, not measured"
+    if has_cuda:
+        device = import_module("torch").device("cuda", 0)
+        first = plans_for("auto", device, network.need)[0]
+        detail += f"; `auto` would take `{first}` now"
+    yield Finding(f"engine {name}", "ok", detail)
+
+
+def _published_weights(name: str) -> Iterator[Finding]:
+    try:
+        rows = standings(name)
+    except ToonctlError as error:
+        yield Finding("models", "fail", error.problems[0].what, error.problems[0].hint or "correct the file")
+        return
+    for role in dict.fromkeys(row.entry.role for row in rows if not row.entry.is_optional):
+        of_role = [row for row in rows if row.entry.role == role]
+        best = next((row for row in of_role if row.state == "here"), of_role[0])
+        detail = f"{best.entry.id} {best.state}" + (f" in {best.folder}" if best.folder else "")
+        remedy = f"`toonctl models fetch {name} --role {role}`, {best.size}" if best.state != "here" else ""
+        if best.refusal is not None:
+            detail += f"; the licence `{best.entry.licence.id}` {best.refusal}"
+            remedy = f"`toonctl models licences show {best.entry.licence.id}`" + (
+                f"; {remedy}" if remedy else ""
+            )
+        yield Finding(f"weights {role}", "fail" if remedy else "ok", detail, remedy)

@@ -9,10 +9,11 @@ from toonctl.core.errors import ArtError, DeliveryError, EngineError, UsageError
 from toonctl.core.reporter import Reporter
 from toonctl.core.types import Pixels
 from toonctl.metrics.prepare import prepared
+from toonctl.pipelines._eval_cells import crossed_shares
 from toonctl.pipelines._eval_files import FILES, HEAD, eval_document, table_rows, write_eval
 from toonctl.pipelines._eval_frames import FrameSource, layer_names, matched, open_frames, unmatched
 from toonctl.pipelines._eval_meter import FrameMeter, LayerMeter, Measured, pooled, summed_up
-from toonctl.pipelines._eval_networks import LoadedNetwork, find_network, load_network
+from toonctl.pipelines._eval_networks import LoadedNetworks, SetJudge, load_networks, why_unable
 from toonctl.pipelines._eval_page import WorstFrames
 from toonctl.pipelines._eval_protocol import LAYERED, METRICS, Protocol, protocol_named
 from toonctl.pipelines._eval_result import EvalResult, PairResult, manifest_of
@@ -22,7 +23,8 @@ from toonctl.spec.problems import nearest
 __all__ = ["HEAD", "EvalOrder", "parse_bounds", "run", "table_rows"]
 
 _COMP = "comp"
-_LEFT_OUT = "W201"
+_LEFT_OUT, _FEW = "W201", "W202"
+_OF_SET = "a set has it as a whole"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,20 +79,23 @@ def run(order: EvalOrder, report: Reporter) -> EvalResult:
     report.start(sum(len(each.places) for each in opened), f"eval {order.result.name}")
     worst = WorstFrames(protocol.metrics)
     started = time.perf_counter()
-    networks = _networks_of(protocol)
+    networks = load_networks(protocol.metrics)
     results, done = list[PairResult](), 0
     for each in opened:
-        meter = FrameMeter(protocol.metrics, {name: network.take for name, network in networks.items()})
-        results.append(_measured(each, protocol, meter, worst, _Telling(report, done)))
+        results.append(_measured(each, protocol, networks, worst, _Telling(report, done)))
         done += len(each.places)
     measures = pooled(protocol.metrics, [result.measures for result in results])
+    measures = tuple(
+        _of_set(each.metric, networks.sets[each.metric], report) if each.metric in networks.sets else each
+        for each in measures
+    )
     result = EvalResult(
         protocol,
         measures,
         tuple(results),
         missed=_missed(measures, order.least),
         seconds=time.perf_counter() - started,
-        networks={name: network.digests for name, network in networks.items()},
+        networks=networks.digests,
     )
     files = write_eval(order.out, result, worst.pictures()) if order.out is not None else ()
     return result.with_files(files, eval_document(result))
@@ -121,7 +126,7 @@ def _protocol_of(order: EvalOrder) -> Protocol:
         if name not in protocol.metrics:
             hint = f"add `--metrics {name}`, or choose a protocol that has it"
             raise UsageError(f"`--fail-under {name}`: the protocol does not measure it", hint=hint)
-        if (needs := METRICS[name].needs) and find_network(name) is None:
+        if METRICS[name].needs_network and (needs := why_unable(name)):
             raise EngineError(f"`{name}` cannot be measured: it needs {needs}", hint="leave its bound out")
     return protocol
 
@@ -157,10 +162,24 @@ def _open(pair: Pair, folder: Path, layer: str | None, protocol: Protocol) -> _O
     return _Opened(pair, folder, result, truth, picked)
 
 
-def _networks_of(protocol: Protocol) -> dict[str, LoadedNetwork]:
-    """The networks that are at hand, by measure. Raises: CheckpointError when one is a foreign file."""
-    found = {name: find_network(name) for name in protocol.metrics}
-    return {name: load_network(name, paths) for name, paths in found.items() if paths is not None}
+def _of_set(name: str, judge: SetJudge, report: Reporter) -> Measured:
+    """A measure of all shots together."""
+    from toonctl.metrics.distributions import LEAST_SAMPLES  # torch is here by now
+
+    distance = judge.distance()
+    if distance.value is None:
+        reason = f"not measured: {distance.n} {judge.unit} are too few, {LEAST_SAMPLES} are needed"
+        return Measured(name, None, distance.n, reason=reason)
+    if distance.n < judge.enough:
+        report.warn(_FEW, f"{name}: {distance.n} {judge.unit}; with fewer than {judge.enough} it is unsure")
+    return Measured(name, distance.value, distance.n, distance.spread)
+
+
+def _lacking(protocol: Protocol, networks: LoadedNetworks) -> dict[str, str]:
+    """Why measures have no value for any pair."""
+    wanted = [name for name in protocol.metrics if METRICS[name].needs_network]
+    unable = {name: f"needs {why_unable(name)}" for name in wanted if name not in networks.starts}
+    return unable | dict.fromkeys(networks.sets, _OF_SET)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,10 +194,11 @@ class _Telling:
 
 
 def _measured(
-    opened: _Opened, protocol: Protocol, meter: FrameMeter, worst: WorstFrames, telling: _Telling
+    opened: _Opened, protocol: Protocol, networks: LoadedNetworks, worst: WorstFrames, telling: _Telling
 ) -> PairResult:
     """One pair, read side by side."""
     name = opened.pair.name
+    meter = FrameMeter(protocol.metrics, {metric: start() for metric, start in networks.starts.items()})
     results = opened.result.frames([place[0] for place in opened.places])
     truths = opened.truth.frames([place[1] for place in opened.places])
     for index, (picture, truth) in enumerate(zip(results, truths, strict=True)):
@@ -189,7 +209,11 @@ def _measured(
             raise ArtError(f"frame {frame}: result and truth are {sizes}", str(opened.result.path), hint)
         ours, theirs = prepared(picture, protocol.size), prepared(truth, protocol.size)
         worst.take(name, frame, meter.take(ours, theirs), (ours, theirs))
+        for judge in networks.sets.values():
+            judge.take(ours, theirs)
         telling.step(index, frame, name)
+    for judge in networks.sets.values():
+        judge.end_shot()
     series = meter.series | _layer_series(opened, protocol)
     return PairResult(
         name=name,
@@ -197,7 +221,7 @@ def _measured(
         truth=opened.pair.truth,
         frames=opened.frames,
         series=series,
-        measures=summed_up(protocol.metrics, series, opened.frames),
+        measures=summed_up(protocol.metrics, series, opened.frames, _lacking(protocol, networks)),
         tree=opened.folder / opened.pair.result,
     )
 
@@ -215,13 +239,13 @@ def _layer_series(opened: _Opened, protocol: Protocol) -> dict[str, list[float |
     def at(index: int) -> dict[str, Pixels]:
         return {name: next(source.frames([index])) for name, source in sources.items()}
 
-    meter = LayerMeter(wanted, at(indices[0]), at(indices[-1]))
+    meter = LayerMeter([m for m in wanted if m != "cell_crossing"], at(indices[0]), at(indices[-1]))
     # A composite over stills, which are no frames, is not what the layers alone give.
     is_alone = _COMP in layer_names(tree) and not (tree / "state" / "stills").is_dir()
     composite = open_frames(tree, _COMP) if is_alone else None
     for index in indices:
         meter.take(at(index), next(composite.frames([index])) if composite else None)
-    return meter.series
+    return meter.series | {"cell_crossing": crossed_shares(tree, names, opened.frames)}
 
 
 def _stacked_order(tree: Path) -> tuple[str, ...]:

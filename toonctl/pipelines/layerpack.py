@@ -3,6 +3,7 @@
 from toonctl.core.reporter import Reporter
 from toonctl.core.stop import StopFlag
 from toonctl.pipelines._shot import Shot, drawings_between
+from toonctl.spec.engine_packed import PackOptions
 from toonctl.spec.layerpack import LayerpackSpec
 from toonctl.spec.load import LoadedShot
 from toonctl.spec.run_options import RunOptions, RunResult
@@ -24,4 +25,5 @@ def run(
     from toonctl.pipelines._drawing import draw_shot
     from toonctl.pipelines._inbetweening import Inbetweening
 
-    return draw_shot(shot, Inbetweening(shot), "layerpack", options=options, report=report, stop=stop)
+    drawer = Inbetweening(shot, is_packed=isinstance(shot.spec.engine_table, PackOptions))
+    return draw_shot(shot, drawer, "layerpack", options=options, report=report, stop=stop)

@@ -51,21 +51,23 @@ def depth_order(
 def _parents(planar: PlanarMap, base: list[int], rings: Rings, size: Size) -> dict[int, int]:
     """By region, the smallest region whose outline encloses its own."""
     canvas = np.zeros((size[1] // _STEP + 2, size[0] // _STEP + 2), np.int32)
+    mask = np.zeros(canvas.shape, np.uint8)
     found: dict[int, int] = {}
     for region in base:
         polygons = [planar.points[vertices(planar, ring)] / _STEP for ring in rings[region]]
         # Its outline lies on its parent's paint or on that of a neighbor painted earlier: inner points tell.
-        mask = np.zeros(canvas.shape, np.uint8)
-        for polygon in polygons:
-            fixed = [np.rint(polygon * 8).astype(np.int32)]
-            x, y, w, h = cv2.boundingRect(np.rint(polygon).astype(np.int32))
-            window = np.s_[max(0, y) : y + h, max(0, x) : x + w]
-            cv2.fillPoly(mask, fixed, 1, cv2.LINE_8, 3)
-            beneath = canvas[window][mask[window] > 0]
-            if len(beneath) and (holder := int(np.bincount(beneath).argmax())):
-                found[region] = holder
-            cv2.fillPoly(canvas, fixed, region, cv2.LINE_8, 3)
-            mask[window] = 0
+        fixed = [np.rint(polygon * 8).astype(np.int32) for polygon in polygons]
+        low = np.min([np.floor(p.min(0)) for p in polygons], 0).astype(int)
+        high = np.max([np.ceil(p.max(0)) for p in polygons], 0).astype(int)
+        window = np.s_[max(0, low[1]) : high[1] + 1, max(0, low[0]) : high[0] + 1]
+        # All its pieces before it is painted itself: no region may come to lie in itself.
+        cv2.fillPoly(mask, fixed, 1, cv2.LINE_8, 3)
+        beneath = canvas[window][mask[window] > 0]
+        if len(beneath) and (holder := int(np.bincount(beneath).argmax())):
+            found[region] = holder
+        for polygon in fixed:
+            cv2.fillPoly(canvas, [polygon], region, cv2.LINE_8, 3)
+        mask[window] = 0
     return found
 
 

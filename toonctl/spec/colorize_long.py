@@ -97,6 +97,9 @@ class ColorizeLongSpec(ShotSpec):
 
     def faults(self) -> Iterator[Fault]:
         yield from layers_named_twice(self.layers)
+        if self.output.cels is False and not self.engine_table.paints_whole:
+            hint = "leave it out, or name an engine that paints whole pictures"
+            yield Fault(("output", "cels"), "this engine gives nothing but cels", hint)
         for index, reference in enumerate(self.references):
             if reference.frame is not None and reference.frame < self.shot.first_frame:
                 yield Fault(

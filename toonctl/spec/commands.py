@@ -6,7 +6,12 @@ from functools import cache
 from pydantic import create_model
 
 from toonctl.spec.colorize_long import ColorizeLongSpec
+from toonctl.spec.engine_framepack import Framepack
+from toonctl.spec.engine_longanimation import LongAnimation
 from toonctl.spec.engine_tables import CelColorize, CelInbetween, CelPostkey, EngineTable
+from toonctl.spec.engine_tooncomposer import ToonComposer
+from toonctl.spec.engine_tooncrafter import ToonCrafter
+from toonctl.spec.engine_wan_flf2v import WanFlf2v
 from toonctl.spec.inbetween import InbetweenSpec
 from toonctl.spec.layerpack import LayerpackSpec
 from toonctl.spec.postkey import PostkeySpec
@@ -29,9 +34,14 @@ TASKS: Mapping[str, str] = {
 """The folder of `engines/` whose engines draw for a command."""
 
 ENGINE_TABLES: Mapping[str, Mapping[str, type[EngineTable]]] = {
-    "colorize_long": {"cel": CelColorize},
-    "inbetween": {"cel": CelInbetween},
-    "postkey": {"cel": CelPostkey},
+    "colorize_long": {"cel": CelColorize, "longanimation": LongAnimation},
+    "inbetween": {
+        "cel": CelInbetween,
+        "tooncrafter": ToonCrafter,
+        "framepack": Framepack,
+        "wan-flf2v": WanFlf2v,
+    },
+    "postkey": {"cel": CelPostkey, "tooncomposer": ToonComposer},
 }
 """`[engine]` by task and engine, the default engine first."""
 

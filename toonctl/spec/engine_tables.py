@@ -3,7 +3,7 @@
 The defaults of an engine's options stand here and nowhere else.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
@@ -43,6 +43,9 @@ class EngineTable(Table):
         default=0, ge=0, le=2**63 - 1, description="Never random: the same seed gives the same pictures."
     )
 
+    paints_whole: ClassVar[bool] = False
+    """Whether the engine gives whole pictures, not cels with a color for each region."""
+
     def summary(self) -> str:
         """Who draws and where, for people."""
         return "no engine"
@@ -80,9 +83,10 @@ class CelColorize(CelTable):
     doubt_below: float = Field(
         default=0.35, ge=0, le=1, description="Regions less sure than this are listed as doubtful."
     )
-    plan: Literal["chain"] = Field(
+    plan: Literal["chain", "anchors"] = Field(
         default="chain",
-        description="How a shot is split over a farm: a chunk goes on from the memory of the one before.",
+        description='How a farm shares a shot: "chain" goes through it once, "anchors" every second drawing '
+        "first and then all machines at once what lies between.",
     )
 
 

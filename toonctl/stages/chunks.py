@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -109,10 +109,11 @@ def read_chunks(tree: OutputTree) -> tuple[ChunkRecord, ...]:
     return tuple(record for record in map(_read, paths) if record is not None)
 
 
-def merge_chunks(tree: OutputTree) -> MergedRun:
-    """What the runs of the newest job did together; records of earlier jobs do not count.
+def merge_chunks(tree: OutputTree, is_wanted: Callable[[ChunkRecord], bool] | None = None) -> MergedRun:
+    """What the runs of one job did together; records of other jobs do not count.
 
-    Raises: CheckFailed when nothing was ever drawn here.
+    It is the newest job that `is_wanted`, or else the newest: clocks of farm hosts disagree, so that the age
+    of files alone would not do. Raises: CheckFailed when nothing was ever drawn here.
     """
     records = read_chunks(tree)
     if not records:
@@ -121,7 +122,8 @@ def merge_chunks(tree: OutputTree) -> MergedRun:
             str(tree.chunks),
             "run `toonctl colorize-long` first, with the same `--out`",
         )
-    newest = records[-1]
+    wanted = [record for record in records if is_wanted is not None and is_wanted(record)]
+    newest = (wanted or records)[-1]
     same = [record for record in records if record.job_key == newest.job_key]
     warnings = dict.fromkeys(warned for record in same for warned in record.warnings)
     return MergedRun(

@@ -1,8 +1,10 @@
 """What all runs of a shot left behind, checked to be whole before it is delivered."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
 import numpy as np
 
@@ -10,12 +12,42 @@ from toonctl.core.errors import CheckFailed, DeliveryError, Problem
 from toonctl.core.timesheet import format_frames
 from toonctl.core.types import ColorModel
 from toonctl.stages.job import keyed, stamped_key
+from toonctl.stages.manifest import farm_of
 from toonctl.stages.notes import PaletteNote, read_note, read_palette_note
 from toonctl.stages.palette import LayerColors
 from toonctl.stages.timeline import Timeline
 from toonctl.stages.tree import COMP, OutputTree
 
+T = TypeVar("T")
+
 _AGAIN = "draw them with `--resume`"
+_LOOK_S = 0.5
+
+
+def patience_s(environment: Mapping[str, str]) -> float:
+    """Seconds to wait for files of other hosts: `TOONCTL_PATIENCE`, else 30 on a farm and none elsewhere."""
+    try:
+        return max(0.0, float(environment["TOONCTL_PATIENCE"]))
+    except (KeyError, ValueError):
+        return 30.0 if farm_of(environment) is not None else 0.0
+
+
+def patiently(tree: OutputTree, check: Callable[[], T], *, seconds: float) -> T:
+    """What `check` gives once everything is there, asked again for so many `seconds`.
+
+    Shared storage may show a file to other hosts late. Raises: what `check` raises in the end.
+    """
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            return check()
+        except CheckFailed:
+            if time.monotonic() >= end:
+                raise
+        time.sleep(min(_LOOK_S, seconds))
+        for folder in (*(tree.root / "frames").glob("*"), tree.state):
+            with suppress(OSError):
+                list(folder.iterdir())  # makes a network file system look again
 
 
 def check_same_job(drawn: Mapping[str, object], wanted: Mapping[str, object], *, where: Path) -> None:

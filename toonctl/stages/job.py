@@ -24,8 +24,8 @@ _DELIVERED_ONLY = frozenset({"layer_movies", "movies", "preview", "psd_per_pictu
 """Keys of `[output]` that only `deliver` reads: another movie profile must not color a shot anew."""
 
 
-_NO_PICTURE = frozenset({"device", "preset"})
-"""Keys of `[engine]` that change no pixel: where it runs, and where its other values came from."""
+_NO_PICTURE = frozenset({"device", "preset", "watch_latents"})
+"""Keys of `[engine]` that change no pixel: where it runs, where its other values came from, who looks on."""
 
 
 def job_key(

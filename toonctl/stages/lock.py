@@ -42,6 +42,10 @@ class Holder:
         return self.birth is not None and _birth(self.pid) != self.birth  # the number was given out anew
 
 
+class LockHeld(DeliveryError):
+    """Another process holds the lock, or may."""
+
+
 @contextmanager
 def frame_lock(
     tree: OutputTree, frames: Sequence[int], *, break_lock: bool, report: Reporter
@@ -49,19 +53,29 @@ def frame_lock(
     """Hold the lock of these frames while the block runs.
 
     A lock left by a dead process of this host is broken with a notice, any other only with `break_lock`.
-    Raises: DeliveryError when the lock is held, or `state/` cannot be written.
+    Raises: LockHeld; DeliveryError when `state/` cannot be written.
     """
-    path = _lock_path(tree, frames)
+    work = f"these frames of `{tree.shot}` are"
+    with exclusive(_lock_path(tree, frames), work, break_lock=break_lock, report=report):
+        yield
+
+
+@contextmanager
+def exclusive(path: Path, work: str, *, break_lock: bool, report: Reporter) -> Generator[None]:
+    """Hold the lock file `path` while the block runs; `work` (`these frames are`) is what it guards.
+
+    Broken and refused like that of `frame_lock`. Raises: LockHeld, DeliveryError.
+    """
     mine = json.dumps(_myself())
     if not _take(path, mine):
         text = _text(path)
         holder = _parse(text)
         if not break_lock and not _is_stale(path, holder):
-            raise _held(tree, path, holder)
+            raise _held(work, path, holder)
         report.notice(f"breaking the lock of {_named(holder)}")
         _break(path, text)
         if not _take(path, mine):
-            raise _held(tree, path, _parse(_text(path)))
+            raise _held(work, path, _parse(_text(path)))
     try:
         yield
     finally:
@@ -109,14 +123,15 @@ def _is_stale(path: Path, holder: Holder | None) -> bool:
     if holder is not None:
         return holder.is_gone()
     try:
-        return time.time() - path.stat().st_mtime > _EMPTY_IS_NEW_S
+        # Either way: the clock of the host that wrote it may be ahead of ours.
+        return abs(time.time() - path.stat().st_mtime) > _EMPTY_IS_NEW_S
     except OSError:
         return True
 
 
-def _held(tree: OutputTree, path: Path, holder: Holder | None) -> DeliveryError:
-    return DeliveryError(
-        f"these frames of `{tree.shot}` are being worked on by {_named(holder)}",
+def _held(work: str, path: Path, holder: Holder | None) -> LockHeld:
+    return LockHeld(
+        f"{work} being worked on by {_named(holder)}",
         str(path),
         "wait for it; `--break-lock` when that process is surely gone",
     )

@@ -6,13 +6,16 @@ Letters: n regions of the drawing in hand, K colors.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from toonctl.engines.cel.figures import keep_to_figures
-from toonctl.engines.cel.matchers import Matcher
 from toonctl.engines.cel.view import View
+
+if TYPE_CHECKING:  # planning a farm's chunks must not load the network
+    from toonctl.engines.cel.matchers import Matcher
 
 _EVIDENCE_FLOOR = 0.05
 _TRUST = 2.0
@@ -58,7 +61,7 @@ class Evidence:
 
 
 def ask(
-    matcher: Matcher, view: View, items: Sequence[tuple[MemoryItem, float]], *, by_figure: bool
+    matcher: "Matcher", view: View, items: Sequence[tuple[MemoryItem, float]], *, by_figure: bool
 ) -> list[Evidence]:
     """The evidence of each item, by its weight.
 

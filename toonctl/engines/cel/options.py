@@ -47,6 +47,13 @@ class ColorizeOptions(RegionOptions):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedOptions(ColorizeOptions):
+    """Options of coloring a long shot: `plan` is how it may be split over machines (`anchors.py`)."""
+
+    plan: Literal["chain", "anchors"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InbetweenOptions(RegionOptions):
     """Options of inbetweens.
 

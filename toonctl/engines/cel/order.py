@@ -62,7 +62,9 @@ def routes(n_drawings: int, references: Sequence[int]) -> tuple[Route, ...]:
 class Colorist:
     """Decides colors along one route: references and bank are global memory, the neighbor local."""
 
-    def __init__(self, matcher: "Matcher", references: Sequence[MemoryItem], options: ColorizeOptions) -> None:
+    def __init__(
+        self, matcher: "Matcher", references: Sequence[MemoryItem], options: ColorizeOptions
+    ) -> None:
         self.matcher = matcher
         self.references = tuple(references)
         self.options = options

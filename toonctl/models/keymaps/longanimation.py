@@ -68,4 +68,11 @@ FRAME_READER = KeyMap(
     ),
 )
 
+TEXT_ENCODER = KeyMap(
+    "T5 text encoder",
+    (),
+    # One table of words, stored under two names by some programs.
+    dropped=("encoder.embed_tokens.weight",),
+)
+
 LINE_EXTRACTOR = KeyMap("line extractor", ())

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from diffusers.models.autoencoders.autoencoder_kl_cogvideox import AutoencoderKLCogVideoX
+from transformers import T5Config, T5EncoderModel
 
 from toonctl.core.errors import CheckpointError
 from toonctl.models.checkpoint import Source, WeightFiles, empty_model, load_files
@@ -18,6 +19,7 @@ from toonctl.models.longanimation.dglm import Dglm, DglmSizes
 from toonctl.models.longanimation.line_extractor import LineExtractor
 from toonctl.models.longanimation.lvu import LongVideoModel, LvuSizes
 from toonctl.models.longanimation.vision import FrameReader, VisionSizes
+from toonctl.models.longanimation.words import t5_settings
 
 _PATCH = 2
 _CLIP_HEAD = 64
@@ -141,6 +143,18 @@ def load_coder(
     model = empty_model(lambda: AutoencoderKLCogVideoX(**settings)).eval()
     load_files(model, [Source(weights)], dtype_of=lambda _name: dtype)
     return LatentCoder(model)
+
+
+def load_text_encoder(
+    weights: WeightFiles, config: Mapping[str, Any], *, dtype: torch.dtype = torch.bfloat16
+) -> T5EncoderModel:
+    """The text encoder of `text_encoder/`, with the settings of its `config.json`.
+
+    Raises: CheckpointError listing every key that does not fit.
+    """
+    model = empty_model(lambda: T5EncoderModel(T5Config(**t5_settings(config)))).eval()
+    load_files(model, [Source(weights, names.TEXT_ENCODER)], dtype_of=lambda _name: dtype)
+    return model
 
 
 def load_line_extractor(weights: WeightFiles, *, dtype: torch.dtype = torch.bfloat16) -> LineExtractor:

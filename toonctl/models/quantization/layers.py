@@ -1,6 +1,6 @@
 """Layers that keep their weight in a smaller form and unpack it when they compute."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import cast
 
 import torch
@@ -64,6 +64,13 @@ _PACKED: dict[type[nn.Module], type[nn.Module]] = {
     nn.Conv2d: PackedConv2d,
     nn.Conv3d: PackedConv3d,
 }
+
+
+def packable(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Names and weights of the layers that can be packed: plain linear ones and convolutions."""
+    for path, layer in model.named_modules():
+        if type(layer) in _PACKED:
+            yield f"{path}.weight", layer.get_parameter("weight")
 
 
 def pack_layers(model: nn.Module, choose: Callable[[str, Tensor], Storage]) -> int:

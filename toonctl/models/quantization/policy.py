@@ -28,14 +28,16 @@ _NORMS = (r"(^|[._])(layer_?|group_?|rms_?)?norm\d*(_[a-z]+)?([._]|$)", r"(^|\.)
 class Policy:
     """A network known by `marks`, patterns that all occur among its keys, and what it keeps.
 
-    `exact` tensors stay as they are in the source. `high` ones are at most halved, to `half`. `refused` are
-    targets that ruin this network; `weakest` is given in their place, and said.
+    `exact` tensors stay as they are in the source. `high` ones are at most halved, to `half`; `finer` ones
+    get eight bits where four are asked for. `refused` are targets that ruin this network; `weakest` is given
+    in their place, and said.
     """
 
     name: str
     marks: tuple[str, ...]
     exact: tuple[str, ...]
     high: tuple[str, ...] = ()
+    finer: tuple[str, ...] = ()
     half: Plain = BF16
     refused: tuple[str, ...] = ()
     weakest: str = "int8"
@@ -93,8 +95,9 @@ POLICIES: Mapping[str, Policy] = {
                 r"(^|\.)(proj_out|head)\.",
                 r"(sequence_cond|sketch_)",
                 r"(processor\.adapter|\.dera)\.",
-                r"blocks\.(0|1|38|39)\.",
             ),
+            # The first, the last and what ends a feed-forward suffer most from four bits (xDiT#724).
+            finer=(r"blocks\.(0|1|38|39)\.", r"ffn\.(net\.)?2\."),
         ),
         Policy(
             "cogvideox",
@@ -112,7 +115,11 @@ POLICIES: Mapping[str, Policy] = {
             "hunyuan",
             (r"(x_embedder|clean_x_embedder)\.", r"single_transformer_blocks\."),
             exact=(r"time_text_embed\.", r"\.norm_[qk]\."),
-            high=(*_NORMS, r"(x_embedder|context_embedder|image_projection)\.", r"proj_out\."),
+            high=(
+                *_NORMS,
+                r"(x_embedder|context_embedder|image_projection)\.",
+                r"^(?!.*blocks\.).*proj_out\.",  # the end; single blocks have a large one of that name
+            ),
         ),
         Policy(
             "picture-coder",
@@ -177,7 +184,7 @@ class Choice:
             return wanted
         if _any(self.policy.high, name) or not wanted.holds(shape):
             return own if dtype.itemsize == 2 else self.policy.half
-        return wanted
+        return INT8 if wanted is NF4 and _any(self.policy.finer, name) else wanted
 
 
 def _any(patterns: Iterable[str], name: str) -> bool:

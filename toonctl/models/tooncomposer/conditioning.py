@@ -80,12 +80,17 @@ def pack(planes: Tensor) -> Tensor:
 
 
 def condition(
-    vae: AutoencoderKLWan, frames: SparseFrames, *, alpha: float = 1.0, sketch_channels: int = 24
+    vae: AutoencoderKLWan,
+    frames: SparseFrames,
+    *,
+    alpha: float | tuple[float, ...] = 1.0,
+    sketch_channels: int = 24,
 ) -> Conditioning:
     """The conditioning of one video.
 
     Both sparse videos are encoded whole, empty frames as mid-grey: the VAE is causal in time, so a frame
-    tells on the ones after it. `sketch_channels` 20 leaves the region masks out.
+    tells on the ones after it. `alpha` is that of all sketches, or of each in the order of their frames.
+    `sketch_channels` 20 leaves the region masks out.
     """
     colors = _video(frames.colors, frames)
     sketches = _video(frames.sketches, frames)

@@ -3,16 +3,21 @@
 Letters: B batch (1), F pixel frames, T latent frames, H W pixel size, h = H / 8, w = W / 8.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import torch
 from diffusers.models.autoencoders.autoencoder_kl_wan import AutoencoderKLWan
 from torch import Tensor
 
-from toonctl.models.sampling import flow_schedule, guided, sample_flow, seeded_noise
+from toonctl.models.sampling import flow_schedule, guided, seeded_noise
 from toonctl.models.tooncomposer.conditioning import Conditioning
-from toonctl.models.tooncomposer.transformer import LATENT_CHANNELS, Sketches, ToonComposerTransformer
+from toonctl.models.tooncomposer.transformer import (
+    LATENT_CHANNELS,
+    Sketches,
+    Through,
+    ToonComposerTransformer,
+)
 from toonctl.models.tooncomposer.vae import Tiling, decode
 
 
@@ -35,6 +40,24 @@ class RunSettings:
     seed: int = 42
 
 
+StepThrough = Callable[[bool, int], Through | None]
+"""What stands around the blocks in the positive (True) or negative half of a step, counted from 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What stays the same in every step of a run."""
+
+    conditioning: Conditioning
+    prompt: Prompt
+    run: RunSettings
+
+    def noise(self) -> Tensor:
+        """Where the run begins, `[B, 16, T, h, w]` float32: a function of seed and size, on the CPU."""
+        video = self.conditioning.video
+        return seeded_noise((len(video), LATENT_CHANNELS, *video.shape[2:]), self.run.seed)
+
+
 class ToonComposer:
     """Transformer and VAE, loaded, wherever they lie; conditioning and text come prepared."""
 
@@ -42,7 +65,6 @@ class ToonComposer:
         self.transformer = transformer
         self.vae = vae
 
-    @torch.no_grad()
     def sample(
         self,
         conditioning: Conditioning,
@@ -55,26 +77,49 @@ class ToonComposer:
 
         The noise is a function of seed and size alone, the same for every device.
         """
-        video = conditioning.video.to(device)
-        sketches = _sketches_on(conditioning.sketches, device)
-        texts = {True: prompt.positive.to(device), False: prompt.negative.to(device)}
-        image = prompt.image.to(device)
-
-        def predict(latents: Tensor, timestep: Tensor, is_positive: bool) -> Tensor:
-            return self.transformer(
-                torch.cat([latents, video], 1), timestep, texts[is_positive], image, sketches
-            )
-
-        shape = (len(video), LATENT_CHANNELS, *video.shape[2:])
-        noise = seeded_noise(shape, run.seed).to(device)
-        yield noise
-        schedule = flow_schedule(run.num_inference_steps, shift=run.shift)
-        yield from sample_flow(guided(predict, run.guidance_scale), noise, schedule)
+        inputs = Inputs(conditioning, prompt, run)
+        latents = inputs.noise().to(device)
+        yield latents
+        for index in range(run.num_inference_steps):
+            latents = denoise(self.transformer, latents, inputs, index)
+            yield latents
 
     @torch.no_grad()
     def decode(self, latents: Tensor, *, tiling: Tiling | None = None) -> Tensor:
         """Frames `[B, 3, F, H, W]` in -1..1 of the sampled latents."""
         return decode(self.vae, latents, tiling=tiling)
+
+
+@torch.no_grad()
+def denoise(
+    transformer: ToonComposerTransformer,
+    latents: Tensor,
+    inputs: Inputs,
+    index: int,
+    *,
+    through: StepThrough = lambda _is_positive, _index: None,
+) -> Tensor:
+    """The latents `[B, 16, T, h, w]` after step `index`, counted from 0; all is done on their device."""
+    device, prompt = latents.device, inputs.prompt
+    video = inputs.conditioning.video.to(device)
+    sketches = _sketches_on(inputs.conditioning.sketches, device)
+    image = prompt.image.to(device)
+
+    def predict(latents: Tensor, timestep: Tensor, is_positive: bool) -> Tensor:
+        text = prompt.positive if is_positive else prompt.negative
+        return transformer(
+            torch.cat([latents, video], 1),
+            timestep,
+            text.to(device),
+            image,
+            sketches,
+            through=through(is_positive, index),
+        )
+
+    schedule = flow_schedule(inputs.run.num_inference_steps, shift=inputs.run.shift)
+    timestep = schedule.timesteps[index].to(device).expand(len(latents))
+    velocity = guided(predict, inputs.run.guidance_scale)(latents, timestep)
+    return schedule.step(latents, velocity, index)
 
 
 def _sketches_on(sketches: Sketches, device: torch.device | str) -> Sketches:

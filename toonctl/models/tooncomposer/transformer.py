@@ -4,8 +4,8 @@ Letters: B batch, T latent frames, h w latent size, P = h w / 4 tokens of a fram
 tokens, D width, N text tokens (512), M image tokens (257).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
 import torch
@@ -22,6 +22,9 @@ from toonctl.models.tooncomposer.adapters import (
     build_adapter,
 )
 from toonctl.models.tooncomposer.rope import Rotary, spatial_rotary, temporal_rotary, with_sketches
+
+Through = Callable[[Tensor, Callable[[Tensor], Tensor]], Tensor]
+"""Gives tokens `[B, L, D]` after all blocks from those before, by the pass it is handed or by other means."""
 
 PATCH = 2
 VIDEO_CHANNELS = 36
@@ -60,12 +63,13 @@ class TransformerParams:
 class Sketches:
     """Sketch conditioning `[B, 24, S, h, w]` and the latent frame of each sketch, ascending, 0-based.
 
-    `alpha` is the strength of the position-aware residual: 1 follows the sketch, less follows it loosely.
+    `alpha` is the strength of the position-aware residual, of all sketches or of each: 1 follows the sketch,
+    less follows it loosely.
     """
 
     latents: Tensor
     indices: tuple[int, ...]
-    alpha: float = 1.0
+    alpha: float | tuple[float, ...] = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,18 +149,26 @@ class ToonComposerTransformer(WanTransformer3DModel):
         encoder_hidden_states: Tensor,
         encoder_hidden_states_image: Tensor | None = None,
         sketches: Sketches | None = None,
+        through: Through | None = None,
     ) -> Tensor:
         """Velocity `[B, 16, T, h, w]` in float32.
 
         hidden_states `[B, 36, T, h, w]`, timestep `[B]` real numbers 0..1000, encoder_hidden_states
-        `[B, 512, text]`, encoder_hidden_states_image `[B, 257, image]`. Raises: ValueError when h or w is
-        odd, or a sketch lies outside the video.
+        `[B, 512, text]`, encoder_hidden_states_image `[B, 257, image]`. `through` stands around the pass
+        through the blocks, a step cache for instance. Raises: ValueError when h or w is odd, or a sketch
+        lies outside the video.
         """
         with self.precision():
             embedded = self.embed(
                 hidden_states, timestep, encoder_hidden_states, encoder_hidden_states_image, sketches
             )
-            tokens = self.run_blocks(embedded, sketches)
+            if through is None:
+                tokens = self.run_blocks(embedded, sketches)
+            else:
+                tokens = through(
+                    embedded.tokens,
+                    lambda tokens: self.run_blocks(replace(embedded, tokens=tokens), sketches),
+                )
         return self.head(tokens, embedded)
 
     def precision(self) -> torch.autocast:
@@ -242,7 +254,10 @@ class ToonComposerTransformer(WanTransformer3DModel):
         tokens = tokens.clone() if torch.is_grad_enabled() else tokens
         frames = tokens[:, :n_video].unflatten(1, (n_frames, height * width))
         places = torch.tensor(sketches.indices, device=tokens.device)
-        frames[:, places] += sketches.alpha * added.float().unflatten(1, (len(places), -1))
+        alpha = sketches.alpha
+        if isinstance(alpha, tuple):
+            alpha = torch.tensor(alpha, device=tokens.device)[:, None, None]
+        frames[:, places] += alpha * added.float().unflatten(1, (len(places), -1))
         return tokens
 
     def _conditions(

@@ -109,6 +109,36 @@ def fill_lora(unet: UNet, tensors: Mapping[str, Tensor], *, name: str = "adapter
     set_peft_model_state_dict(unet, dict(tensors), adapter_name=ADAPTER)
 
 
+def merge_lora(unet: UNet, tensors: Mapping[str, Tensor], *, alpha: float, scale: float, name: str) -> None:
+    """Adds an adapter to the weights themselves, `scale` times what it was trained to do.
+
+    `tensors` are those of peft's file, with or without the prefix peft gives wrapped networks.
+
+    Raises: CheckpointError when a tensor has no partner, or no layer of its shape.
+    """
+    layers = {path: layer for path, layer in unet.named_modules() if isinstance(layer, nn.Linear)}
+    found: dict[str, dict[str, Tensor]] = {}
+    for key, tensor in tensors.items():
+        path, _, part = key.removeprefix("base_model.model.").partition(".lora_")
+        found.setdefault(path, {})[part.removesuffix(".weight").removesuffix(f".{ADAPTER}")] = tensor
+    misfits = [path for path, pair in found.items() if path not in layers or not _fits(layers[path], pair)]
+    if misfits or not found:
+        shown = ", ".join(misfits[:5]) or "it holds none"
+        what = f"{len(misfits)} of the {len(found)} layers of `{name}` are not the denoiser's: {shown}"
+        raise CheckpointError(what, name, "name an adapter of ToonCrafter's denoiser, as peft keeps it")
+    for path, pair in found.items():
+        weight, rank = layers[path].weight, pair["A"].shape[0]
+        added = pair["B"].float() @ pair["A"].float() * (scale * alpha / rank)
+        weight.data = (weight.data.float() + added.to(weight.device)).to(weight.dtype)
+
+
+def _fits(layer: nn.Linear, pair: Mapping[str, Tensor]) -> bool:
+    if set(pair) != {"A", "B"}:
+        return False
+    down, up = pair["A"], pair["B"]
+    return (up.shape[0], down.shape[1]) == tuple(layer.weight.shape) and up.shape[1] == down.shape[0]
+
+
 def _config(params: LoraParams) -> LoraConfig:
     return LoraConfig(
         r=params.rank,

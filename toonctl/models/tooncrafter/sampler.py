@@ -107,10 +107,30 @@ def ddim(
     needed. Denoising Diffusion Implicit Models (arXiv 2010.02502), eq. 12, for v-prediction with dynamic
     rescale. The state is float32 whatever the network's precision.
     """
+
+    def velocity(noisy: Tensor, timestep: Tensor) -> Tensor:
+        return guided_velocity(denoise, noisy, timestep, contexts, guidance)
+
+    yield from ddim_steps(velocity, latents, grid=grid, draw=draw)
+
+
+def ddim_steps(
+    velocity_of: Callable[[Tensor, Tensor], Tensor],
+    latents: Tensor,
+    *,
+    grid: Grid,
+    draw: Callable[[int], Tensor],
+    first: int = 0,
+) -> Iterator[Step]:
+    """As `ddim`, for a velocity that is guided already: of noisy latents at timesteps `[B]`.
+
+    With `first` so many steps are left out at the beginning, and `latents` are noisy as of the step after.
+    """
     noising, latents = Noising.published(), latents.float()
-    for number, index in enumerate(reversed(range(len(grid.timesteps)))):
+    indices = list(reversed(range(len(grid.timesteps))))
+    for number, index in list(enumerate(indices))[first:]:
         timestep = grid.timesteps[index].to(latents.device).expand(len(latents))
-        velocity = guided_velocity(denoise, latents, timestep, contexts, guidance)
+        velocity = velocity_of(latents, timestep)
         denoised = noising.denoised(latents, velocity, timestep) * float(grid.rescale[index])
         noise = noising.noise(latents, velocity, timestep)
         before, sigma = grid.signal_before[index], grid.sigma[index]

@@ -105,9 +105,6 @@ class ResBlock(nn.Module):
 class Stage(nn.ModuleList):
     """Layers run in turn, each given what its kind needs."""
 
-    def __init__(self, *layers: nn.Module) -> None:
-        super().__init__(layers)
-
     def forward(self, x: Tensor, embedding: Tensor, context: Context) -> Tensor:
         for layer in self:
             if isinstance(layer, ResBlock):
@@ -129,20 +126,20 @@ class UNet(nn.Module):
         width = params.model_channels
         self.time_embed = _embedder(width)
         self.fps_embedding = _embedder(width)
-        self.input_blocks = nn.ModuleList([Stage(nn.Conv2d(params.in_channels, width, 3, padding=1))])
-        self.init_attn = Stage(TemporalTransformer(width, INIT_HEADS, params.head_dim, is_convolution=True))
+        self.input_blocks = nn.ModuleList([Stage([nn.Conv2d(params.in_channels, width, 3, padding=1)])])
+        self.init_attn = Stage([TemporalTransformer(width, INIT_HEADS, params.head_dim, is_convolution=True)])
         skips, channels, stride = [width], width, 1
         for level, mult in enumerate(params.channel_mult):
             for _ in range(params.n_res_blocks):
-                self.input_blocks.append(Stage(*self._layers(channels, mult * width, stride)))
+                self.input_blocks.append(Stage(self._layers(channels, mult * width, stride)))
                 channels = mult * width
                 skips.append(channels)
             if level < len(params.channel_mult) - 1:
-                self.input_blocks.append(Stage(Downsample(channels)))
+                self.input_blocks.append(Stage([Downsample(channels)]))
                 skips.append(channels)
                 stride *= 2
         first, last = ResBlock(channels, channels, params), ResBlock(channels, channels, params)
-        self.middle_block = Stage(first, *self._attention(channels), last)
+        self.middle_block = Stage([first, *self._attention(channels), last])
         self.output_blocks = nn.ModuleList()
         for level, mult in reversed(list(enumerate(params.channel_mult))):
             for i in range(params.n_res_blocks + 1):
@@ -151,7 +148,7 @@ class UNet(nn.Module):
                 if level and i == params.n_res_blocks:
                     layers.append(Upsample(channels))
                     stride //= 2
-                self.output_blocks.append(Stage(*layers))
+                self.output_blocks.append(Stage(layers))
         self.out = nn.Sequential(
             GroupNorm(channels), nn.SiLU(), nn.Conv2d(channels, params.out_channels, 3, padding=1)
         )

@@ -3,9 +3,10 @@
 Letters: n pictures, b clips, f frames, c channels, h w plane size, z latent channels.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import cast
 
 import torch
 import torch.nn.functional as F  # noqa: N812  # the name everyone knows it by
@@ -84,11 +85,16 @@ class GrowingLevel(nn.Module):
         self.block = blocks
         self.upsample = None if is_last else Grow(channels)
 
-    def forward(self, x: Tensor, n_frames: int, refine: Callable[[Tensor], Tensor] | None) -> Tensor:
+    def layers(
+        self, n_frames: int, refine: Callable[[Tensor], Tensor] | None
+    ) -> Iterator[Callable[[Tensor], Tensor]]:
+        """What the level does, in order, for the caller to run: so nothing that went in is held on to."""
         for block in self.block:
-            x = block(x, n_frames)
-        x = x if refine is None else refine(x)
-        return x if self.upsample is None else self.upsample(x)
+            yield partial(block, n_frames=n_frames)
+        if refine is not None:
+            yield refine
+        if self.upsample is not None:
+            yield self.upsample
 
 
 class Encoder(nn.Module):
@@ -150,11 +156,13 @@ class Decoder(nn.Module):
     def forward(self, z: Tensor, n_frames: int, references: Sequence[Tensor] | None) -> Tensor:
         """z `[B F, Z, h, w]` -> frames `[B F, 3, H, W]`, about -1..1; references as `Encoded.references`."""
         hidden = self.mid(self.conv_in(z), n_frames)
-        for i in reversed(range(len(self.up))):
+        levels = cast("list[GrowingLevel]", list(self.up))
+        for i in reversed(range(len(levels))):
             refine = (
                 None if references is None else partial(self.attn_refinement[i], references=references[i])
             )
-            hidden = self.up[i](hidden, n_frames, refine)
+            for layer in levels[i].layers(n_frames, refine):
+                hidden = layer(hidden)
         hidden = F.silu(self.norm_out(hidden))
         if references is not None:
             hidden = self.attn_refinement[-1](hidden, references[-1])

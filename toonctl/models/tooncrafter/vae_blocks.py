@@ -3,12 +3,35 @@
 Letters: n pictures, b clips, f frames, c channels, h w plane size, l references (the two keys), m tokens.
 """
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F  # noqa: N812  # the name everyone knows it by
 from einops import rearrange
 from torch import Tensor, nn
 
 from toonctl.models.tooncrafter.attention import attend
+
+_AT_ONCE = 2
+"""Pictures that go through a layer of their own at once while nothing is learned.
+
+A clip's frames are apart there, and all 16 at once took 9.4 GB at 512x320, by `tests.bench.tooncrafter`.
+"""
+
+_STRIPS = 8
+"""Strips of rows in which what happens along time is computed; no strip sees another."""
+
+
+def one_by_one(layer: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """`layer` of pictures `[N, C, H, W]` which it treats apart, a few at a time while nothing is learned."""
+    if torch.is_grad_enabled() or len(x) <= _AT_ONCE:
+        return layer(x)
+    first = layer(x[:_AT_ONCE])
+    out = first.new_empty(len(x), *first.shape[1:])
+    out[:_AT_ONCE] = first
+    for start in range(_AT_ONCE, len(x), _AT_ONCE):
+        out[start : start + _AT_ONCE] = layer(x[start : start + _AT_ONCE])
+    return out
 
 
 def norm(channels: int) -> nn.GroupNorm:
@@ -30,6 +53,9 @@ class PictureBlock(nn.Module):
         self.is_same_width = channels == out_channels
 
     def forward(self, x: Tensor) -> Tensor:
+        return one_by_one(self._pictures, x)
+
+    def _pictures(self, x: Tensor) -> Tensor:
         hidden = self.conv2(F.silu(self.norm2(self.conv1(F.silu(self.norm1(x))))))
         return hidden + (x if self.is_same_width else self.nin_shortcut(x))
 
@@ -53,6 +79,36 @@ class TimeStack(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return x + self.out_layers(self.in_layers(x))
 
+    def add_to(self, x: Tensor, share: Tensor) -> None:
+        """Adds `share` of what `forward` adds to `x` `[B, C, F, H, W]` in place, strip by strip.
+
+        Norms are of the whole clip; convolutions along time see no neighbors in a row or column.
+        """
+        middle = torch.empty_like(x)
+        rows = range(0, x.shape[3], max(1, -(-x.shape[3] // _STRIPS)))
+        first = _whole_norm(self.in_layers[0], x)
+        for start in rows:
+            strip = slice(start, start + rows.step)
+            middle[..., strip, :] = self.in_layers[1:](first(x[..., strip, :]))
+        second = _whole_norm(self.out_layers[0], middle)
+        for start in rows:
+            strip = slice(start, start + rows.step)
+            x[..., strip, :] += share * self.out_layers[1:](second(middle[..., strip, :]))
+
+
+def _whole_norm(norm: nn.Module, x: Tensor) -> Callable[[Tensor], Tensor]:
+    """The group norm of the whole `x` `[B, C, F, H, W]`, for its parts."""
+    if not isinstance(norm, nn.GroupNorm):
+        raise TypeError(f"a group norm is wanted, not {type(norm).__name__}")
+    groups = x.unflatten(1, (norm.num_groups, -1))
+    variance, mean = torch.var_mean(groups, dim=(2, 3, 4, 5), correction=0)
+    root = torch.rsqrt(variance + norm.eps)
+    per_channel = x.shape[1] // norm.num_groups
+    scale = norm.weight * root.repeat_interleave(per_channel, 1)
+    shift = norm.bias - mean.repeat_interleave(per_channel, 1) * scale
+    scale, shift = (each[:, :, None, None, None] for each in (scale, shift))
+    return lambda part: part * scale + shift
+
 
 class ClipBlock(PictureBlock):
     """A picture block, then time, mixed by one learned number (Stable Video Diffusion, app. D)."""
@@ -66,8 +122,11 @@ class ClipBlock(PictureBlock):
         """x `[B F, C, H, W]` -> `[B F, C', H, W]`."""
         still = rearrange(super().forward(x), "(b f) c h w -> b c f h w", f=n_frames)
         share = self.mix_factor.sigmoid()
-        mixed = share * self.time_stack(still) + (1 - share) * still
-        return rearrange(mixed, "b c f h w -> (b f) c h w")
+        if torch.is_grad_enabled():
+            mixed = share * self.time_stack(still) + (1 - share) * still
+            return rearrange(mixed, "b c f h w -> (b f) c h w")
+        self.time_stack.add_to(still, share)  # the same sum: share (x + d) + (1 - share) x = x + share d
+        return rearrange(still, "b c f h w -> (b f) c h w")
 
 
 class PixelAttention(nn.Module):
@@ -144,7 +203,7 @@ class Grow(nn.Module):
         self.conv = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
+        return one_by_one(lambda part: self.conv(F.interpolate(part, scale_factor=2.0, mode="nearest")), x)
 
 
 class ClipConv(nn.Conv2d):

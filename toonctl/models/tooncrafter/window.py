@@ -13,11 +13,15 @@ from einops import rearrange
 from torch import Tensor
 
 from toonctl.models.tooncrafter.clip import TextEncoder, VisionEncoder
+from toonctl.models.tooncrafter.params import IMAGE_TOKENS_PER_FRAME, TEXT_TOKENS
 from toonctl.models.tooncrafter.resampler import Resampler
-from toonctl.models.tooncrafter.sampler import Contexts, Guidance, Step, ddim
-from toonctl.models.tooncrafter.schedule import Spacing, grid
+from toonctl.models.tooncrafter.sampler import Contexts, Guidance, Step, ddim_steps, guided_velocity
+from toonctl.models.tooncrafter.schedule import Noising, Spacing, grid
 from toonctl.models.tooncrafter.unet import UNet
 from toonctl.models.tooncrafter.vae import Vae
+
+Velocity = Callable[[Tensor, Tensor], Tensor]
+"""The guided velocity of noisy latents `[B, 4, F, h, w]` at timesteps `[B]`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,7 @@ class Sampling:
     """How a window is drawn; the defaults are those of the published script.
 
     `frame_stride` 5..30 is the "FPS" control: smaller is larger motion; None is the model's own default.
+    After `guided_share` 0..1 of the steps the conditional pass runs alone.
     """
 
     n_steps: int = 50
@@ -32,6 +37,7 @@ class Sampling:
     eta: float = 1.0
     guidance: Guidance = field(default_factory=Guidance)
     frame_stride: int | None = 10
+    guided_share: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,22 @@ def encode_context(
     return Contexts(full, empty, with_image)
 
 
+def for_frames(contexts: Contexts, n_frames: int) -> Contexts:
+    """The contexts of a clip of another length than the network's own: every frame the tokens nearest to it.
+
+    As they come, tokens of another number of frames would be shown whole to every frame.
+    """
+
+    def fitted(context: Tensor) -> Tensor:
+        n_known = (context.shape[1] - TEXT_TOKENS) // IMAGE_TOKENS_PER_FRAME
+        nearest = [round(f * (n_known - 1) / max(1, n_frames - 1)) for f in range(n_frames)]
+        tokens = context[:, TEXT_TOKENS:].unflatten(1, (n_known, IMAGE_TOKENS_PER_FRAME))[:, nearest]
+        return torch.cat([context[:, :TEXT_TOKENS], tokens.flatten(1, 2)], 1)
+
+    full, *others = contexts.full, contexts.empty, contexts.image_only
+    return Contexts(fitted(full), *(None if each is None else fitted(each) for each in others))
+
+
 def _image_tokens(image: tuple[VisionEncoder, Resampler], pictures: Tensor) -> Tensor:
     vision, resampler = image
     return resampler(vision.tokens(pictures))
@@ -97,21 +119,38 @@ class Window:
         self.unet, self.vae, self.sampling = unet, vae, sampling
         self.grid = grid(sampling.n_steps, spacing=sampling.spacing, eta=sampling.eta)
 
+    def velocity(self, keys: Keys, contexts: Contexts) -> Velocity:
+        """The guided velocity of a clip with these keys."""
+        stride = self.sampling.frame_stride
+        dtype = self.unet.dtype
+
+        def denoise(latents: Tensor, timestep: Tensor, context: Tensor) -> Tensor:
+            seen = torch.cat([latents, keys.beside.to(latents)], 1).to(dtype)
+            strides = None if stride is None else torch.full_like(timestep, stride)
+            return self.unet(seen, timestep, context.to(dtype), frame_stride=strides)
+
+        n_guided = round(self.sampling.guided_share * len(self.grid.timesteps))
+        guided = set(self.grid.timesteps.flip(0)[:n_guided].tolist())
+
+        def velocity(latents: Tensor, timestep: Tensor) -> Tensor:
+            is_guided = int(timestep[0]) in guided
+            guidance = self.sampling.guidance if is_guided else Guidance(1.0)
+            return guided_velocity(denoise, latents, timestep, contexts, guidance)
+
+        return velocity
+
     @torch.inference_mode()
     def steps(
         self, start: Tensor, *, keys: Keys, contexts: Contexts, draw: Callable[[int], Tensor]
     ) -> Iterator[Step]:
         """Every step from pure noise `start` `[B, 4, F, h, w]`; `draw(i)` is the i-th step's fresh noise."""
-        stride = self.sampling.frame_stride
-        strides = None if stride is None else start.new_full((len(start),), stride, dtype=torch.long)
-        dtype = self.unet.dtype
+        yield from ddim_steps(self.velocity(keys, contexts), start, grid=self.grid, draw=draw)
 
-        def denoise(latents: Tensor, timestep: Tensor, context: Tensor) -> Tensor:
-            seen = torch.cat([latents, keys.beside.to(latents)], 1).to(dtype)
-            return self.unet(seen, timestep, context.to(dtype), frame_stride=strides)
-
-        guidance = self.sampling.guidance
-        yield from ddim(denoise, start, contexts, grid=self.grid, guidance=guidance, draw=draw)
+    def noisy(self, latents: Tensor, noise: Tensor, first: int) -> Tensor:
+        """Clean latents `[B, 4, F, h, w]` as the steps from `first` on want to begin with them."""
+        noising = Noising.published()
+        timestep = self.grid.timesteps[-1 - first].to(latents.device).expand(len(latents))
+        return noising.noisy(noising.rescaled(latents, timestep), noise.to(latents), timestep)
 
     @torch.inference_mode()
     def frames(self, latents: Tensor, keys: Keys) -> Tensor:

@@ -14,7 +14,9 @@ def hold(between: Between, key: KeyPicture, why: str) -> DrawnInbetween:
     """The key as it is; `why` is empty where that is the right answer, as between two equal keys."""
     height, width = key.picture.shape[:2]
     fell = (FellBack("frame", why, (0, 0, width, height)),) if why else ()
-    return DrawnInbetween(between.layer, between.name, key.picture, _paint_of(key), key.line, fell)
+    return DrawnInbetween(
+        between.layer, between.name, key.picture, _paint_of(key), key.line, fell, is_flat=True
+    )
 
 
 def carry(between: Between, nearer: KeyPicture, flow: NDArray[np.float32]) -> DrawnInbetween:

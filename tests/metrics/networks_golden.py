@@ -1,0 +1,113 @@
+"""Weights made by a formula, to hold our DISTS, Inception and I3D against the published code.
+
+The stored values of `test_networks.py` come from this file, run where the packages `DISTS-pytorch` 0.1,
+`pytorch-fid` 0.3.0, `cd-fvd` 0.1.1 and `torchvision` are installed: `python -m tests.metrics.networks_golden`
+from the repository, with `tests` on the path. No package carries the backbones, so both sides get the same
+random ones.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from metrics.lpips_golden import backbone_weights, pictures
+
+
+def random_weights(network: nn.Module, seed: int) -> dict[str, Tensor]:
+    """The network's names, random values that keep the signal's size."""
+    random = np.random.default_rng(seed)
+    found: dict[str, Tensor] = {}
+    for name, tensor in network.state_dict().items():
+        shape = tuple(tensor.shape)
+        if name.endswith("num_batches_tracked"):
+            continue
+        if name.endswith("running_var"):
+            values = random.random(shape, np.float32) + np.float32(0.5)
+        elif len(shape) > 1:
+            spread = np.float32((2 / np.prod(shape[1:])) ** 0.5)
+            values = random.standard_normal(shape, np.float32) * spread
+        elif name.endswith("weight"):
+            values = random.random(shape, np.float32) + np.float32(0.5)
+        else:
+            values = random.standard_normal(shape, np.float32) * np.float32(0.1)
+        found[name] = torch.from_numpy(values)
+    return found
+
+
+def dists_weights() -> dict[str, Tensor]:
+    """`alpha` and `beta` under the published names."""
+    random = np.random.default_rng(7)
+    return {key: torch.from_numpy(random.random((1, 1475, 1, 1), np.float32)) for key in ("alpha", "beta")}
+
+
+def planes() -> tuple[Tensor, Tensor]:
+    """The two pictures, `[1, 3, 72, 96]` in [0, 1]."""
+    first, second = (torch.from_numpy(p.copy()).permute(2, 0, 1)[None].float() / 255 for p in pictures())
+    return first, second
+
+
+def clip() -> Tensor:
+    """A clip of 16 frames that moves, `[1, 3, 16, 56, 56]` in [-1, 1]."""
+    plane = planes()[1][0, :, :56, :56]
+    return torch.stack([plane.roll(2 * i, -1) for i in range(16)], 1)[None] * 2 - 1
+
+
+def main() -> None:
+    """The values of the published code."""
+    import sys
+
+    import pytorch_fid.inception as fid
+    from cdfvd.third_party.i3d.pytorch_i3d import InceptionI3d
+    from DISTS_pytorch import DISTS_pt
+
+    from toonctl.models.i3d import I3d
+    from toonctl.models.inception import Inception2015
+
+    backbone = _vgg(backbone_weights("vgg"))
+    DISTS_pt.models.vgg16 = lambda **_: backbone
+    dists: Any = DISTS_pt.DISTS(load_weights=False).eval()
+    with torch.inference_mode():
+        dists.alpha.copy_(dists_weights()["alpha"])
+        dists.beta.copy_(dists_weights()["beta"])
+        sys.stdout.write(f"dists {float(dists(*planes())):.9g}\n")
+        ours = Inception2015()
+        published = _published_inception(fid)
+        published.load_state_dict(random_weights(ours, 1), strict=False)
+        fid.fid_inception_v3 = lambda: published
+        vector = fid.InceptionV3([3]).eval()(planes()[0])[0][0, :, 0, 0]
+        sys.stdout.write(f"inception {vector[:4].tolist()} mean {float(vector.mean()):.9g}\n")
+        moving: Any = InceptionI3d(400).eval()
+        moving.load_state_dict(random_weights(I3d(), 2), strict=False)
+        frames = torch.nn.functional.interpolate(clip()[0].transpose(0, 1), (224, 224), mode="bilinear")
+        logits = moving(frames.transpose(0, 1)[None])[0]
+        sys.stdout.write(f"i3d {logits[:4].tolist()} mean {float(logits.mean()):.9g}\n")
+
+
+def _vgg(features: dict[str, Tensor]) -> Any:
+    import torchvision
+
+    network = torchvision.models.vgg16(weights=None)
+    network.load_state_dict(features, strict=False)
+    return network
+
+
+def _published_inception(fid: Any) -> Any:
+    """What `fid_inception_v3` builds before it fetches its weights."""
+    import torchvision
+
+    network = torchvision.models.inception_v3(
+        num_classes=1008, aux_logits=False, init_weights=False, weights=None
+    )
+    for name, width in (("5b", 32), ("5c", 64), ("5d", 64)):
+        n_in = {"5b": 192, "5c": 256, "5d": 288}[name]
+        setattr(network, f"Mixed_{name}", fid.FIDInceptionA(n_in, pool_features=width))
+    for name, width in (("6b", 128), ("6c", 160), ("6d", 160), ("6e", 192)):
+        setattr(network, f"Mixed_{name}", fid.FIDInceptionC(768, channels_7x7=width))
+    network.Mixed_7b, network.Mixed_7c = fid.FIDInceptionE_1(1280), fid.FIDInceptionE_2(2048)
+    return network
+
+
+if __name__ == "__main__":
+    main()

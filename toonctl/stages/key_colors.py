@@ -1,0 +1,61 @@
+"""Pictures of a network between painted keys, brought back to the colors of the keys.
+
+Letters: H height, W width, K colors.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from toonctl.core.types import ColorModel, Pixels
+from toonctl.formats.compositing import blend_over
+from toonctl.stages.snap import Rgb, Snap
+
+_LEAST_PX_AT_540 = 60
+"""A color that shows on fewer pixels is the rim of others, not paint."""
+
+_AT_HEIGHT = 540
+_DARK = 90
+"""Brightest level of a color that counts as ink."""
+
+_WHITE: Rgb = (255, 255, 255)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyColors:
+    """What the pictures between some keys are snapped to."""
+
+    snap: Snap
+
+    @classmethod
+    def of(cls, keys: Iterable[Pixels]) -> Self | None:
+        """The flats of keys RGBA `[H, W, 4]` and the ink of their lines; None when they are no flats."""
+        counts: dict[Rgb, int] = {}
+        is_clear = False
+        for key in keys:
+            is_clear |= bool((key[..., 3] < 255).any())
+            least = max(4, round(_LEAST_PX_AT_540 * (key.shape[0] / _AT_HEIGHT) ** 2))
+            colors, found = np.unique(key[key[..., 3] == 255][:, :3], axis=0, return_counts=True)
+            for color, count in zip(colors[found >= least].tolist(), found[found >= least], strict=True):
+                counts[tuple(color)] = counts.get(tuple(color), 0) + int(count)
+        dark = [color for color in counts if max(color) <= _DARK]
+        ink = max(dark, key=lambda color: (counts[color], color), default=(0, 0, 0))
+        paints = sorted(set(counts) - {ink})
+        table = np.array([(0, 0, 0, 0), *((*color, 255) for color in paints)], np.uint8)
+        nothing = np.zeros_like(table)
+        snap = Snap.of(ColorModel(table, table, nothing, nothing), ink, _WHITE if is_clear else None)
+        return None if snap is None else cls(snap)
+
+    def snapped(self, picture: Pixels) -> Pixels:
+        """RGBA `[H, W, 4]` in the keys' colors; where `picture` is clear it stays so."""
+        alpha = picture[..., 3:].astype(np.int32)
+        white = 255 - ((255 - picture[..., :3].astype(np.int32)) * alpha + 127) // 255
+        whole = np.concatenate([white, np.full_like(alpha, 255)], -1).astype(np.uint8)
+        snapped = blend_over(*self.snap.layers(whole))
+        if self.snap.paper is None and (alpha < 255).any():
+            # White is one of the paints, so that paper cannot be told by its color: the matte says it.
+            snapped[..., 3] = picture[..., 3]
+        snapped[picture[..., 3] == 0] = 0
+        return snapped
