@@ -37,7 +37,6 @@ from .measures import ShotMeasurer
 from .stored import MissingArt, StoredShot
 
 _WAYS = ("pixel", "count", "vote")
-_PAPER = (255, 255, 255)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,7 @@ def spoiled(truth: Pixels, spoiling: Spoiling, frame: int) -> Pixels:
 def colored(way: str, picture: Pixels, regions: Regions, model: ColorModel) -> Pixels:
     """The picture RGB `[H, W, 3]` in colors of the color model alone."""
     if way == "vote":
-        colors = vote_colors(picture, regions, model, _PAPER).colors
+        colors = vote_colors(picture, regions, model, None).colors
         return _painted(regions, colors, model)
     nearest = _nearest(picture, model.colors[1:, :3]) + 1
     if way == "pixel":

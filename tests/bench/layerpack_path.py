@@ -13,7 +13,8 @@ missing afterwards was lost on the way: shrinking into cells, matting, growing, 
 - bilinear, ink: bilinear growing, matte by the keys' inks
 - ours: edges drawn from the keys, matte by the keys' inks
 - a wrong engine: the same oracle, but a frame late. Its PSNR with no path at all, at full size, and how much
-  of it each path takes away: what a user of a network with errors of its own loses
+  of it each path takes away: what a user of a network with errors of its own loses. Below the table, the same
+  by arithmetic for an engine as good as the paper's, and how good one must be to lose half a dB
 
 Canvas: 832x480 in multiples of 16 (FramePack, Wan); `--canvas 512x320` is ToonCrafter's, in multiples of 8.
 Ends with 2 when the clips are missing.
@@ -21,6 +22,7 @@ Ends with 2 when the clips are missing.
 
 import argparse
 import json
+import math
 import os
 import platform
 import sys
@@ -50,6 +52,8 @@ from .oracle import Layers, Oracle
 from .stored import MissingArt, save
 
 _STEPS = 6
+_PAPER_DB = 20.63
+_COSTLY_DB = 0.5
 _QUICK = ("chicken_strut", "squirrel_close", "mug_run")
 _PATHS: Mapping[str, Mapping[str, object]] = {
     "published": {"upscale": "bilinear", "matte": "luminance"},
@@ -198,7 +202,21 @@ def report(rows: Sequence[Row], canvas: Canvas) -> str:
         *(np.mean([row.lost[n] for row in rows]) for n in _JUDGED),
     ]
     lines.append(f"| **mean** | | | {' | '.join(f'{value:.2f}' for value in means)} |")
+    lines += ["", *(_loss_line(name, float(np.mean([row.paths[name] for row in rows]))) for name in names)]
     return "\n".join([*lines, ""])
+
+
+def _loss_line(name: str, path_db: float) -> str:
+    """What a path of this quality takes from engines whose errors have nothing to do with its own."""
+
+    def loss(engine_db: float) -> float:
+        return 10 * math.log10(1 + 10 ** ((engine_db - path_db) / 10))
+
+    costly = path_db + 10 * math.log10(10 ** (_COSTLY_DB / 10) - 1)
+    return (
+        f"- {name}: {path_db:.2f} dB in the mean. Errors adding up, an engine of {_PAPER_DB} dB (LayerPack, "
+        f"table 2) loses {loss(_PAPER_DB):.2f} dB on it; {_COSTLY_DB} dB are lost from {costly:.1f} dB on."
+    )
 
 
 def _options() -> argparse.Namespace:

@@ -95,12 +95,18 @@ def stages(model: ToonCrafter, size: tuple[int, int]) -> dict[str, Callable[[], 
     context = torch.empty(1, 77 + 16 * _FRAMES, 1024, device="meta", dtype=torch.float16)
     timestep = torch.empty(1, dtype=torch.long, device="meta")
     keys = torch.empty(2, 3, height, width, device="meta")
-    maps = [torch.empty(1, c, 2, height // s, width // s, device="meta") for c, s in _MAPS]
+    maps = key_maps(size)
     return {
         "encode two keys": lambda: model.vae.encode(keys),
         "denoise, one pass": lambda: model.unet(seen, timestep, context, frame_stride=timestep),
         "decode": lambda: model.vae.decode(latents, maps),
     }
+
+
+def key_maps(size: tuple[int, int]) -> list[Tensor]:
+    """What is kept of a window's two keys until it is decoded."""
+    width, height = size
+    return [torch.empty(1, c, 2, height // s, width // s, device="meta") for c, s in _MAPS]
 
 
 _MAPS = ((128, 1), (256, 2), (512, 4), (512, 8), (128, 1))
@@ -140,6 +146,7 @@ def main() -> None:
     for plan in _PLANS:
         peaks = [
             need.weights_on_card(plan)
+            + sum(maps.nbytes for maps in key_maps(size))
             + max(coder + found[size]["decode"][1], found[size]["denoise, one pass"][1])
             for size in _SIZES
         ]

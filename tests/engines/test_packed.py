@@ -22,7 +22,7 @@ from toonctl.regions.packing.sheet import CROSSED
 from toonctl.spec.engine_packed import PackOptions
 
 CANVAS = Canvas(((192, 128),), 8)
-OPTIONS: Mapping[str, object] = {"seed": 4, **PackOptions().model_dump()}
+OPTIONS: Mapping[str, object] = {"seed": 4, **PackOptions(least_lines=16).model_dump()}
 HELD = disc((20, 70), 15, BLUE)
 
 
@@ -124,7 +124,7 @@ def test_layers_that_stand_are_held_and_take_no_cell(told: list[str]) -> None:
 
 
 def test_a_layer_of_one_key_is_held_from_or_up_to_there(told: list[str]) -> None:
-    without = {name: layer for name, layer in drawn_at(1).items() if name != "BG"}
+    without = {name: layer for name, layer in drawn_at(0).items() if name != "BG"}
     found = drawings(Watched(), request(told, keys=(drawn_at(0), without)))
     assert np.array_equal(found["BG0.25"].picture, HELD)
     assert not found["BG0.75"].picture.any()
@@ -179,3 +179,8 @@ def test_the_oracle_knows_one_shot_only() -> None:
     blank = np.zeros((128, 192, 3), np.uint8)
     with pytest.raises(ValueError, match="none of the shot"):
         oracle.between(blank, blank, [0.5], prompt="", seed=0)
+
+
+def test_colors_are_the_keys_own_only_where_the_matte_knows_them(told: list[str]) -> None:
+    assert drawings(Watched(), request(told))["eye0.5"].is_flat
+    assert not drawings(Watched(), request(told, matte="luminance"))["eye0.5"].is_flat

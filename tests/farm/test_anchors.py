@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engines.toys import Memory, Toy, blank, request, share_right, toy, walk
@@ -110,6 +110,7 @@ def test_empty_drawings_pass(coverage: int) -> None:
     assert set(colored) == set(drawings)
 
 
+@settings(deadline=None)
 @given(
     st.integers(1, 400).flatmap(lambda n: st.tuples(st.just(n), st.sets(st.integers(0, n - 1), max_size=4)))
 )

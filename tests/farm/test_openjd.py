@@ -39,7 +39,7 @@ def openjd(*words: str | Path) -> subprocess.CompletedProcess[str]:
         [OPENJD, *map(str, words)],
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=600,
         env={**os.environ, **nowhere},
     )
 

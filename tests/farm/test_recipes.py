@@ -28,7 +28,7 @@ def in_shell(text: str, folder: Path) -> subprocess.CompletedProcess[str]:
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=600,
         env={**os.environ, "PATH": path},
     )
 

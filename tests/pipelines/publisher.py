@@ -12,13 +12,16 @@ from urllib.parse import unquote, urlsplit
 LARGE = 1000
 """From this size on the hub tells a file's SHA-256, as it does for what lies in its large storage."""
 
+STORAGE = "/storage"
+
 
 @dataclass
 class Publisher:
     """What is published: repositories by name, each by commit, and plain files by path.
 
-    `asked` are the requests so far, `method path range`; `stumbles` names files whose first answer breaks
-    off in the middle.
+    Large files are sent on to a storage, as the hub does. `asked` are the requests so far, `method path
+    range`, with `who` where a token was shown; `stumbles` names files whose first answer breaks off in the
+    middle.
     """
 
     address: str = ""
@@ -62,8 +65,14 @@ def publisher() -> Iterator[Publisher]:
         def _serve(self, *, has_body: bool) -> None:
             path = unquote(urlsplit(self.path).path)
             span = self.headers.get("Range", "")
-            it.asked.append(f"{self.command} {path} {span}".strip())
-            data = it.answer(path)
+            who = "who" if self.headers.get("Authorization") else ""
+            it.asked.append(" ".join(f"{self.command} {path} {span} {who}".split()))
+            data = it.answer(path.removeprefix(STORAGE))
+            if "/resolve/" in path and not path.startswith(STORAGE) and len(data or b"") >= LARGE:
+                self.send_response(302)
+                self.send_header("Location", f"{it.address}{STORAGE}{path}")
+                self.end_headers()
+                return
             if data is None:
                 self.send_error(404)
                 return

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.publisher import LARGE, Publisher, publisher
+from pipelines.publisher import LARGE, STORAGE, Publisher, publisher
 from toonctl.core.errors import CheckpointError, DeliveryError, Stopped, UsageError
 from toonctl.core.reporter import SilentReporter
 from toonctl.core.stop import StopFlag
@@ -112,6 +112,13 @@ def test_a_pattern_never_fetches_a_pickle(web: Publisher, tmp_path: Path) -> Non
     assert not [line for line in web.asked if "trainer.bin" in line]
 
 
+def test_a_token_is_shown_to_the_hub_alone(web: Publisher, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "secret")
+    fetch("vae")
+    shown = {line.split()[1].split("/")[1]: line.endswith(" who") for line in web.asked}
+    assert shown == {"api": True, "studio": True, "storage": False}
+
+
 def test_a_dry_run_tells_files_and_bytes_and_fetches_nothing(web: Publisher, tmp_path: Path) -> None:
     plans = models.plan("toy", roles=(), ids=(), root=None, is_dry=True)
     files = {file.path: file.bytes for plan in plans for file in plan.missing}
@@ -148,8 +155,9 @@ def test_a_broken_answer_goes_on_where_it_stopped(web: Publisher) -> None:
         fetch("vae")
     [vae] = fetch("vae")
     assert vae.read_bytes() == FILES["vae.pth"]
-    [again] = [line for line in web.asked if "bytes=" in line]
-    assert again.endswith(f"vae.pth bytes={len(WEIGHTS) // 2}-")
+    again = [line for line in web.asked if "bytes=" in line]
+    assert again[-1].startswith(f"GET {STORAGE}")
+    assert again[-1].endswith(f"vae.pth bytes={len(WEIGHTS) // 2}-")
 
 
 def test_a_file_that_is_not_the_published_one_is_thrown_away(web: Publisher, tmp_path: Path) -> None:

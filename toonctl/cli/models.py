@@ -146,9 +146,8 @@ def verify(options: VerifyOptions) -> None:
             {"id": file.entry.id, "path": str(file.path), "sha256": file.sha256, "state": file.state}
             for file in checked
         ]
-        at.result(
-            [f"{file.sha256}  {file.path}  ({words[file.state]})" for file in checked], {"files": document}
-        )
+        lines = [f"{file.sha256}  {file.path}  ({words[file.state]})" for file in checked]
+        at.result(lines or ["no registered weights are here"], {"files": document})
 
 
 @app.command("fetch", help="Fetch what an engine lacks; the only command that uses the network.")

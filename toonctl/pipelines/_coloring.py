@@ -76,8 +76,8 @@ class Coloring:
 
     def _film(self, engine: FilmEngine, work: "_Work", backlog: Backlog[DrawingNote]) -> None:
         """The same with an engine that paints whole pictures."""
-        filming = Filming(self._shot.spec, work.run, work.layer, work.model)
-        request = filming.request(work.painted, work.loader, twin=work.twin, wanted=frozenset(work.aliases))
+        filming = Filming(self._shot.spec, work.run, work.layer, painted=work.painted, model=work.model)
+        request = filming.request(work.loader, twin=work.twin, wanted=frozenset(work.aliases))
         finish = filming.finish(request.options)
         for painted in engine.paint(request):
             if painted is not None:

@@ -72,7 +72,9 @@ def registered_plan(entry: Entry, root: Path, why: Unreachable) -> FetchPlan:
     files = tuple(RemoteFile(f.path, "", f.bytes or f.about_bytes, f.sha256) for f in entry.files)
     commit = "" if entry.commit == UNPINNED else entry.commit
     folder = root / (f"{entry.shelf}@{commit[:8] or 'COMMIT'}" if entry.repo else entry.shelf)
-    return FetchPlan(entry, folder, commit, files, f"as registered, {why.problems[0].what}")
+    return FetchPlan(
+        entry, folder, commit, files, f"sizes as registered, some rounded; {why.problems[0].what}"
+    )
 
 
 def fetch_files(plans: Sequence[FetchPlan], root: Path, *, report: Reporter, stop: StopFlag) -> None:

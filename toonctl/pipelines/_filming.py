@@ -29,20 +29,24 @@ FinishPicture = Callable[[FinishJob, str, Pixels], DrawingNote]
 class Filming:
     """The film of one layer: `spec` says whether its pictures become cels of `model`."""
 
-    def __init__(self, spec: ColorizeLongSpec, run: Drawing, layer: Layer, model: ColorModel) -> None:
+    def __init__(
+        self,
+        spec: ColorizeLongSpec,
+        run: Drawing,
+        layer: Layer,
+        *,
+        painted: tuple[PaintedReference, ...],
+        model: ColorModel,
+    ) -> None:
         self._run = run
         self._layer = layer
+        self._painted = painted
         self._is_cels = bool(spec.output.cels)
         self._paper = paper_color(model.colors) if self._is_cels else _WHITE
         self._prompt = spec.shot.prompt
 
     def request(
-        self,
-        painted: tuple[PaintedReference, ...],
-        loader: Callable[[str], LoadLine],
-        *,
-        twin: Mapping[str, str],
-        wanted: frozenset[str],
+        self, loader: Callable[[str], LoadLine], *, twin: Mapping[str, str], wanted: frozenset[str]
     ) -> FilmRequest:
         """What the engine is asked. `twin` names the first of drawings that are equal."""
         run, layer, art = self._run, self._layer, self._run.shot.art
@@ -57,7 +61,7 @@ class Filming:
             loader=loader,
             references=tuple(
                 PaintedPicture(self._picture(reference, ground), found.line)
-                for reference, found in zip(references, painted, strict=True)
+                for reference, found in zip(references, self._painted, strict=True)
             ),
             options=run.shot.engine_options(layer.name),
             state=run.state(layer.name),
@@ -74,7 +78,8 @@ class Filming:
         segment = SegmentOptions(
             gap_px, int(str(options["line_threshold"])), int(str(options["min_region_px"]))
         )
-        cels = CelOptions(segment, float(str(options["doubt_below"])), self._paper)
+        is_open = any((reference.index == 0).any() for reference in self._painted)
+        cels = CelOptions(segment, float(str(options["doubt_below"])), self._paper if is_open else None)
         return partial(finish_voted, options=cels)
 
     def _ground(self) -> Pixels:

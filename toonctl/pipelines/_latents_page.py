@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from html import escape
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +53,9 @@ def latents_page(windows: Sequence[Mapping[str, Any]], *, title: str) -> str:
     parts = [
         f"<!doctype html><html lang=en><meta charset=utf-8><title>latents {escape(title)}</title>",
         f"<style>{_STYLE}</style><h1>Latents of {escape(title)}</h1>",
-        "<p>From pure noise on the left to the picture on the right. Gray is the deviation noisy latents must "
-        "have; clean latents end near 0.7, and time (green) stays at nothing only where nothing moves.</p>",
+        "<p>From pure noise on the left to the picture on the right. Gray is the deviation that noisy "
+        "latents must have; clean latents end near 0.7, and time (green) stays at nothing only where nothing "
+        "moves.</p>",
     ]
     for window in windows:
         name = (
@@ -69,7 +71,8 @@ def latents_page(windows: Sequence[Mapping[str, Any]], *, title: str) -> str:
 
 def _plot(head: str, figures: Sequence[Mapping[str, Any]], curves: Mapping[str, str]) -> str:
     series = {name: [float(step[name]) for step in figures] for name in curves}
-    low, high = min(map(min, series.values())), max(map(max, series.values()))
+    known = [value for values in series.values() for value in values if isfinite(value)] or [0.0]
+    low, high = min(known), max(known)
     lines = "".join(_line(values, low, high, curves[name]) for name, values in series.items())
     keys = ", ".join(f'<span style="color:{ink}">{name}</span>' for name, ink in curves.items())
     return _figure(lines, f"{head}, {low:.3g} to {high:.3g}: {keys}")
@@ -78,7 +81,7 @@ def _plot(head: str, figures: Sequence[Mapping[str, Any]], curves: Mapping[str, 
 def _frames(figures: Sequence[Mapping[str, Any]]) -> str:
     """The deviation of every frame of the clip at the last step: drawings that fade stick out."""
     values = [float(value) for value in figures[-1]["frames_std"]]
-    top = max(*values, 1e-9)
+    top = max([1e-9, *(value for value in values if isfinite(value))])
     caption = f"clean latents by frame at step {figures[-1]['number'] + 1}, 0 to {top:.3g}"
     return _figure(_line(values, 0, top, "#d8623b"), caption)
 
@@ -90,6 +93,7 @@ def _line(values: Sequence[float], low: float, high: float, ink: str) -> str:
     points = " ".join(
         f"{_MARGIN + i * across:.1f},{height - _MARGIN - (value - low) * down:.1f}"
         for i, value in enumerate(values)
+        if isfinite(value)
     )
     return f'<polyline points="{points}" fill="none" stroke="{ink}" stroke-width="1.5"/>'
 

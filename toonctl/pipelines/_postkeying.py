@@ -25,12 +25,12 @@ from toonctl.pipelines._coloring import read_painted
 from toonctl.pipelines._drawing import Drawing, Shown
 from toonctl.pipelines._inbetweening import load_key, write_keys
 from toonctl.pipelines._shot import Shot
+from toonctl.regions.snap import Snap
 from toonctl.spec.postkey import PostkeySpec
 from toonctl.stages.finish import FinishJob
 from toonctl.stages.finish_keys import NewDrawing, finish_new
 from toonctl.stages.lines import line_frame
 from toonctl.stages.notes import DrawingNote, PaletteNote, write_palette_note
-from toonctl.stages.snap import Snap
 
 
 @dataclass(frozen=True, slots=True)

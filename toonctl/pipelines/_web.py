@@ -15,10 +15,12 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import quote
 from urllib.request import Request, urlopen
 
+from toonctl import __version__
 from toonctl.core.errors import CheckpointError, DeliveryError
 
 _TIMEOUT_S = 60.0
 _PIECE = 1 << 20
+_NO_HEAD = (403, 405, 501)
 _TOO_FAR = 416  # the file begun is whole already, or longer than the one there
 
 
@@ -49,7 +51,7 @@ def list_repository(repo: str, revision: str) -> Listing:
 
     `HF_ENDPOINT` names another hub, `HF_TOKEN` is shown to it. Raises: CheckpointError.
     """
-    endpoint = (os.environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
+    endpoint = _endpoint()
     url = f"{endpoint}/api/models/{repo}/revision/{quote(revision, safe='')}?blobs=true"
     with _open(Request(url)) as answer:
         try:
@@ -63,8 +65,13 @@ def list_repository(repo: str, revision: str) -> Listing:
 
 def bytes_at(url: str) -> int | None:
     """The length of what an address holds, None when the host does not tell. Raises: CheckpointError."""
-    with _open(Request(url, method="HEAD")) as answer:
-        return _length(answer)
+    try:
+        with _open(Request(url, method="HEAD")) as answer:
+            return _length(answer)
+    except CheckpointError as error:
+        if isinstance(error.__cause__, HTTPError) and error.__cause__.code in _NO_HEAD:
+            return None
+        raise
 
 
 def download(file: RemoteFile, part: Path, tell: Callable[[int], object]) -> None:
@@ -118,7 +125,8 @@ def _read(answer: IO[bytes], name: str) -> bytes:
 def _open(request: Request) -> IO[bytes]:
     url = request.full_url
     token = os.environ.get("HF_TOKEN")
-    if token and url.startswith(os.environ.get("HF_ENDPOINT") or "https://huggingface.co/"):
+    request.add_header("User-Agent", f"toonctl/{__version__}")
+    if token and url.startswith(f"{_endpoint()}/"):
         # Not repeated to the storage that the hub sends us on to.
         request.add_unredirected_header("Authorization", f"Bearer {token}")
     try:
@@ -135,6 +143,10 @@ def _open(request: Request) -> IO[bytes]:
         reason = getattr(error, "reason", error)
         hint = "fetch on a host with network, into a folder of `TOONCTL_MODELS` that this one sees"
         raise Unreachable(f"the host cannot be reached: {reason}", url, hint) from error
+
+
+def _endpoint() -> str:
+    return (os.environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
 
 
 def _remote(endpoint: str, repo: str, commit: str, each: dict[str, Any]) -> RemoteFile:

@@ -90,12 +90,12 @@ def verify(engine: str | None, *, is_anew: bool, report: Reporter) -> tuple[Chec
 
     Raises: CheckpointError when files are not the published ones; UsageError for an unknown engine.
     """
-    here = [standing for standing in standings(engine) if standing.state == "here"]
-    files = [(each, path) for each in here for path in _files(each)]
+    here = [(row.entry, row.folder) for row in standings(engine) if row.folder and not row.faults]
+    files = [(entry, folder, path) for entry, folder in here for path in _files(entry, folder)]
     report.start(len(files), f"verify {engine or 'models'}")
     checked: list[CheckedFile] = []
-    for number, (standing, path) in enumerate(files, 1):
-        checked.append(_checked(standing, path, is_anew=is_anew))
+    for number, (entry, folder, path) in enumerate(files, 1):
+        checked.append(_checked(entry, folder, path, is_anew=is_anew))
         report.step(done=number, frame=number, layer="", note=path.name)
     if changed := [file for file in checked if file.state == "changed"]:
         hint = "remove the file and fetch it again; what was drawn with it is not what its manifest says"
@@ -224,18 +224,14 @@ def _standing(entry: Entry, accepted: SiteLicences) -> Standing:
     return best or Standing(entry, None, "", (), refusal)
 
 
-def _files(standing: Standing) -> list[Path]:
-    folder = standing.folder
-    assert folder is not None
-    return sorted({path for file in standing.entry.files for path in file.within(folder)})
+def _files(entry: Entry, folder: Path) -> list[Path]:
+    return sorted({path for file in entry.files for path in file.within(folder)})
 
 
-def _checked(standing: Standing, path: Path, *, is_anew: bool) -> CheckedFile:
-    folder = standing.folder
-    assert folder is not None
+def _checked(entry: Entry, folder: Path, path: Path, *, is_anew: bool) -> CheckedFile:
     name = path.relative_to(folder).as_posix()
     locked = read_lock(folder).get("files", {}).get(name, {}).get("sha256")
-    known = [file.sha256 for file in standing.entry.files if file.sha256 and file.fits(name)]
+    known = [file.sha256 for file in entry.files if file.sha256 and file.fits(name)]
     wanted = [text.lower() for text in (*known, locked) if isinstance(text, str)]
     try:
         sha256 = digest(path, is_anew=is_anew)
@@ -243,7 +239,7 @@ def _checked(standing: Standing, path: Path, *, is_anew: bool) -> CheckedFile:
         what = f"`{path.name}` cannot be read: {error.strerror or error}"
         raise CheckpointError(what, str(path), "make the files readable") from error
     state = "unknown" if not wanted else "ok" if all(map(sha256.startswith, wanted)) else "changed"
-    return CheckedFile(standing.entry, path, sha256, state)
+    return CheckedFile(entry, path, sha256, state)
 
 
 def _rows(engine: str | None) -> tuple[Entry, ...]:

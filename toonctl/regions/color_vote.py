@@ -13,13 +13,27 @@ from numpy.typing import NDArray
 from toonctl.core.types import ColorModel, Doubt, Pixels
 from toonctl.regions.segment import Regions
 
-_CUBE = 32
-"""Steps of the table of nearest colors on each axis."""
+RGB = tuple[int, int, int]
+
+_NOWHERE = 1e4
+
+_LAB_STEP = 1.5
+"""Colors closer than this are looked up as one; neighbors on a painter's palette are often 4 apart."""
+
+_OFFSET = 256
+"""Makes steps of Lab positive, ten bits an axis."""
 
 _EDGE_PX_AT_540 = 4.0
 """How far from a line a pixel is worth its full vote, at 540 lines."""
 
+_LEAST_EDGE_PX = 2.0
+
+_NEAR_LAB = 25.0
+"""Distance in Lab below which a generated picture may take one color for the other."""
+
 _TRUSTED = 0.5
+"""Margin from which a region is sure enough to tell how far the picture as a whole is off."""
+
 _ROUNDS = 2
 
 
@@ -32,22 +46,23 @@ class Voted:
     margin: NDArray[np.float32]
 
 
-def vote_colors(picture: Pixels, regions: Regions, model: ColorModel, paper: tuple[int, int, int]) -> Voted:
+def vote_colors(picture: Pixels, regions: Regions, model: ColorModel, paper: RGB | None) -> Voted:
     """What the regions of a drawing take from `picture`, RGB `[H, W, 3]`.
 
-    `paper` is what shows where nothing is painted (entry 0). A picture that is off in color as a whole is
-    read as if it were not: the shift of the regions that are sure is taken off, and all vote again.
+    `paper` is what shows where nothing is painted (entry 0), None where all is. A picture that is off in
+    color as a whole is read as if it were not: the shift of the regions that are sure is taken off, and all
+    vote again.
     """
-    shown = np.concatenate([[paper], model.colors[1:, :3]]).astype(np.uint8)
-    wanted = _lab(shown)
+    wanted = _lab(model.colors[:, :3])
+    wanted[0] = _NOWHERE if paper is None else _lab(np.array([paper], np.uint8))[0]
     labels = regions.label_map()
     pixels = _lab(picture)
     weight = _weights(labels)
     shift = np.zeros(3, np.float32)
-    votes = np.zeros((regions.n, len(shown)), np.float64)
+    votes = np.zeros((regions.n, len(wanted)), np.float64)
     for _ in range(_ROUNDS):
         nearest = _nearest(pixels - shift, wanted)
-        votes = _counted(labels, nearest, weight, regions.n, len(shown))
+        votes = _counted(labels, nearest, weight, regions.n, len(wanted))
         colors, _, margin = _ranked(votes)
         sure = np.concatenate([[False], margin > _TRUSTED])[labels]
         if not sure.any():
@@ -57,7 +72,7 @@ def vote_colors(picture: Pixels, regions: Regions, model: ColorModel, paper: tup
     return Voted(*_ranked(votes))
 
 
-def paper_color(colors: Pixels) -> tuple[int, int, int]:
+def paper_color(colors: Pixels) -> RGB:
     """The RGB that stands for nothing beside `colors` `[K, 4]`, entry 0 left out: white, or what is far off.
 
     White only where no color of the model comes near it; else that of some plain papers which is farthest.
@@ -70,10 +85,6 @@ def paper_color(colors: Pixels) -> tuple[int, int, int]:
     chosen = 0 if apart[0] > _NEAR_LAB else int(apart.argmax())
     red, green, blue = papers[chosen].tolist()
     return red, green, blue
-
-
-_NEAR_LAB = 25.0
-"""Distance in Lab below which a generated picture may take one color for the other."""
 
 
 def doubts_of(voted: Voted, regions: Regions, doubt_below: float) -> tuple[Doubt, ...]:
@@ -98,19 +109,17 @@ def _doubt(voted: Voted, regions: Regions, i: int) -> Doubt:
 
 def _weights(labels: NDArray[np.uint16]) -> NDArray[np.float32]:
     """The vote of every pixel `[H, W]`: little beside a line, where a generated picture is not sharp."""
-    reach = _EDGE_PX_AT_540 * labels.shape[0] / 540
+    reach = max(_LEAST_EDGE_PX, _EDGE_PX_AT_540 * labels.shape[0] / 540)
     apart = cv2.distanceTransform((labels > 0).astype(np.uint8), cv2.DIST_L2, 3)
-    return np.minimum(np.asarray(apart, np.float32) / max(reach, 1.0), 1.0) ** 2
+    return np.minimum(np.asarray(apart, np.float32) / reach, 1.0) ** 2
 
 
 def _nearest(pixels: NDArray[np.float32], wanted: NDArray[np.float32]) -> NDArray[np.int64]:
-    """The entry of `wanted` nearest to every pixel `[H, W]`, found once for each cell of a Lab grid."""
-    low, high = pixels.min((0, 1)), pixels.max((0, 1))
-    step = np.maximum((high - low) / (_CUBE - 1), 1e-3)
-    cell = np.rint((pixels - low) / step).astype(np.int64)
-    flat = (cell[..., 0] * _CUBE + cell[..., 1]) * _CUBE + cell[..., 2]
+    """The entry of `wanted` nearest to every pixel `[H, W]`, found once for each step of Lab."""
+    cell = np.rint(pixels / _LAB_STEP).astype(np.int64) + _OFFSET
+    flat = (cell[..., 0] << 20) + (cell[..., 1] << 10) + cell[..., 2]
     used, inverse = np.unique(flat, return_inverse=True)
-    grid = np.stack([used // _CUBE**2, used // _CUBE % _CUBE, used % _CUBE], -1) * step + low
+    grid = (np.stack([used >> 20, used >> 10 & 1023, used & 1023], -1) - _OFFSET) * _LAB_STEP
     apart = ((grid[:, None] - wanted[None]) ** 2).sum(-1)
     return apart.argmin(1)[inverse].reshape(flat.shape)
 

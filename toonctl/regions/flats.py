@@ -52,7 +52,10 @@ def flats_of(picture: Pixels) -> Flats:
     is_flat = _has_interior(codes, len(table), np.ones(codes.shape, bool))
     inks, is_line = near_black_lines(table, codes)
     is_flat_pixel = is_flat[codes] & ~is_line
-    colored, is_colored = colored_lines(table, codes, is_flat_pixel, inks)
+    colored, is_colored, is_hem = colored_lines(
+        table, codes, inks, is_flat_pixel=is_flat_pixel, is_line=is_line
+    )
+    is_flat_pixel |= is_hem
     if len(colored):
         inks = np.concatenate([inks, colored])
         is_line |= is_colored

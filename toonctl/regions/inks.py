@@ -15,8 +15,13 @@ _LINE_SHARE = 1 / 90
 _LEAST_THIN = 0.12
 _LEAST_OF_MAIN_INK = 0.2
 _MOST_COLORED = 6
+_HEMMING = 0.6
 _MOST_DARK = 8
 _TINT = 32
+_STRANGE = 24.0
+_LIKE = 10
+_ALL_LINES = 0.6
+_FLAT_SHARE = 0.002
 _NO_INK = np.zeros((0, 4), np.uint8)
 
 
@@ -37,13 +42,26 @@ def near_black_lines(table: Pixels, codes: NDArray[np.int32]) -> tuple[Pixels, N
     found.sort(key=lambda item: (-item[0], item[1]))
     is_line = np.zeros(codes.shape, bool)
     kept: list[int] = []
+    flats = table[counts >= _FLAT_SHARE * codes.size].astype(np.float32)
     for n_thin, color in found:
-        # Near-black tints can be one ink seen through its soft rim: the commonest stands for all.
         apart = np.abs(table.astype(np.int32) - table[color].astype(np.int32)).max(1)
-        if n_thin >= _LEAST_OF_MAIN_INK * found[0][0] and all(apart[k] > _TINT for k in kept):
-            kept.append(color)
-            is_line |= _thin((apart <= _TINT)[codes], kernel)
+        # A further ink is nearly all lines, and no tint that an ink's soft rim takes on over some paint.
+        is_paint = bool(kept) and n_thin < _ALL_LINES * counts[color]
+        if is_paint or n_thin < _LEAST_OF_MAIN_INK * found[0][0]:
+            continue
+        if any(apart[k] <= _LIKE or _is_tint(table[color], table[k], flats) for k in kept):
+            continue
+        kept.append(color)
+        is_line |= _thin((apart <= _TINT)[codes], kernel)
     return (np.ascontiguousarray(table[kept]) if kept else _NO_INK), is_line
+
+
+def _is_tint(color: Pixels, ink: Pixels, flats: NDArray[np.float32]) -> bool:
+    """Whether `color` lies between `ink` and one of `flats` `[F, 4]`."""
+    start = ink.astype(np.float32)
+    way, off = flats - start, color.astype(np.float32) - start
+    share = np.clip((way * off).sum(1) / np.maximum((way * way).sum(1), 1), 0, 1)
+    return bool((np.abs(share[:, None] * way - off).max(1, initial=0) < _LIKE).any())
 
 
 def _thin(mask: NDArray[np.bool_], kernel: Pixels) -> NDArray[np.bool_]:
@@ -53,9 +71,17 @@ def _thin(mask: NDArray[np.bool_], kernel: Pixels) -> NDArray[np.bool_]:
 
 
 def colored_lines(
-    table: Pixels, codes: NDArray[np.int32], is_flat_pixel: NDArray[np.bool_], inks: Pixels
-) -> tuple[Pixels, NDArray[np.bool_]]:
-    """Further inks: colors that are thin wherever they show and that no two neighbors could mix."""
+    table: Pixels,
+    codes: NDArray[np.int32],
+    inks: Pixels,
+    *,
+    is_flat_pixel: NDArray[np.bool_],
+    is_line: NDArray[np.bool_],
+) -> tuple[Pixels, NDArray[np.bool_], NDArray[np.bool_]]:
+    """Further inks and where they show: colors that are thin everywhere and that no two neighbors could mix.
+
+    The third value says where such a color hems a known line: a narrow area, not a line of its own.
+    """
     height = codes.shape[0]
     side = 2 * max(1, round(height * _LINE_SHARE / 2)) - 1
     numbers = codes.astype(np.float32)
@@ -67,14 +93,14 @@ def colored_lines(
     wide_pixel = is_wide[codes] & is_flat_pixel
     found: list[int] = []
     if not is_thin.any() or not wide_pixel.any():
-        return _NO_INK, np.zeros(codes.shape, bool)
+        return _NO_INK, np.zeros(codes.shape, bool), np.zeros(codes.shape, bool)
     nearest = nearest_of(wide_pixel)
     at = np.flatnonzero(is_thin[codes])
     known = premultiplied(inks)
     colors = premultiplied(table)
     for _ in range(_MOST_COLORED):
         off = unmix(at, codes, nearest, colors, known).off
-        strange = np.bincount(codes.ravel()[at], off > UNEXPLAINED, minlength=len(table))
+        strange = np.bincount(codes.ravel()[at], off > _STRANGE, minlength=len(table))
         strange[found] = 0
         strange *= strange >= 0.6 * counts
         best = int(strange.argmax())
@@ -82,9 +108,12 @@ def colored_lines(
             break
         found.append(best)
         known = np.concatenate([known, colors[best][None]])
-    is_ink = np.zeros(len(table), bool)
-    is_ink[found] = True
-    return np.ascontiguousarray(table[found]), is_ink[codes]
+    beside = cv2.dilate(is_line.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    is_ink, is_hem = np.zeros(len(table), bool), np.zeros(len(table), bool)
+    hemming = np.bincount(codes[beside], minlength=len(table))[found] > _HEMMING * counts[found]
+    is_hem[np.array(found, int)[hemming]] = True
+    is_ink[np.array(found, int)[~hemming]] = True
+    return np.ascontiguousarray(table[is_ink]), is_ink[codes], is_hem[codes]
 
 
 def fine_ink(table: Pixels, codes: NDArray[np.int32], mixed: NDArray[np.int64], found: Unmixed) -> Pixels:

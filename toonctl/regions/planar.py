@@ -3,7 +3,7 @@
 Coordinates are pixels, the center of the first pixel at (0, 0). Letters: V vertices, A arcs, n regions.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,8 @@ class PlanarMap:
 
     `points` float32 `[V, 2]` x, y; arc i owns vertices `offsets[i]` to `offsets[i + 1]`. `left` and
     `right` int32 `[A]` are the labels on its sides, equal for a stroke that bounds nothing. `ends` int64
-    `[A, 2]` names its end junctions, -1 for a closed arc. `half` float32 `[V]` is half the line's width.
+    `[A, 2]` names its end junctions, -1 for a closed arc. `half` float32 `[V]` is half the line's width, 0
+    without a line, and `ink` uint8 `[V]` the number of its ink.
     """
 
     points: Points
@@ -29,6 +30,7 @@ class PlanarMap:
     right: NDArray[np.int32]
     ends: NDArray[np.int64]
     half: NDArray[np.float32]
+    ink: NDArray[np.uint8]
 
     @property
     def n_arcs(self) -> int:
@@ -37,6 +39,11 @@ class PlanarMap:
     def arc_of(self) -> NDArray[np.int64]:
         """The arc of every vertex, `[V]`."""
         return np.repeat(np.arange(self.n_arcs), np.diff(self.offsets))
+
+
+def with_inks(planar: PlanarMap, first: int) -> PlanarMap:
+    """`planar` with its inks numbered from `first` on."""
+    return replace(planar, ink=(planar.ink + first).astype(np.uint8)) if first else planar
 
 
 def trace_arcs(labels: NDArray[np.uint16], step_px: float) -> PlanarMap:
@@ -61,6 +68,7 @@ def trace_arcs(labels: NDArray[np.uint16], step_px: float) -> PlanarMap:
         right=right[order][heads],
         ends=ends.astype(np.int64),
         half=np.zeros(len(points), np.float32),
+        ink=np.zeros(len(points), np.uint8),
     )
 
 

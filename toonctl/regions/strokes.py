@@ -1,5 +1,7 @@
 """Lines that bound nothing (folds, whiskers, loose ends) as arcs of their own, and every line's width."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +13,10 @@ _RIM = 24
 """Coverage from which a pixel belongs to a line's body, soft rim excluded."""
 
 _BESIDE_PX = 1.5
+_RUN_ON_PX = 6
+_LEAST_PX = 4.0
+_APART_PX = 3
+_BLOT_PX = 1.3
 _NEIGHBORS = ((0, -1), (1, -1), (1, 0), (1, 1), (0, 1), (-1, 1), (-1, 0), (-1, -1))
 
 
@@ -23,10 +29,16 @@ def with_strokes(
     body = (coverage >= _RIM).astype(np.uint8)
     depth = np.asarray(cv2.distanceTransform(np.pad(body, 1), cv2.DIST_L2, 3), np.float32)[1:-1, 1:-1]
     half = _depth_at(depth, planar.points)
-    loose = (coverage >= threshold) & ~_accounted(planar, half, coverage.shape)
-    strokes = _traced(thinned(loose), labels.shape[1], step_px)
+    is_line = coverage >= threshold
+    near = _accounted(planar, half, coverage.shape)
+    # Thick corners of lines leave specks beside them, which are no strokes.
+    strokes = [
+        _lengthened(stroke, is_line)
+        for stroke in _traced(thinned(is_line & ~near), labels.shape[1], step_px)
+        if np.hypot(*(stroke[-1] - stroke[0])) >= _LEAST_PX or _stands_alone(stroke, near, depth)
+    ]
     if not strokes:
-        return PlanarMap(planar.points, planar.offsets, planar.left, planar.right, planar.ends, half)
+        return replace(planar, half=half)
     points = np.concatenate(strokes)
     at = np.rint(points).astype(np.int64)
     label = labels[at[:, 1], at[:, 0]].astype(np.int32)
@@ -40,6 +52,7 @@ def with_strokes(
         right=np.concatenate([planar.right, sides]),
         ends=np.concatenate([planar.ends, np.full((len(strokes), 2), -1, np.int64)]),
         half=np.concatenate([half, _depth_at(depth, points)]),
+        ink=np.zeros(len(planar.points) + len(points), np.uint8),
     )
 
 
@@ -132,6 +145,31 @@ def _traced(skeleton: NDArray[np.int64], width: int, step_px: float) -> list[Poi
         if (p, q) in left:
             walk(p, q)
     return [_resampled(np.array(path), width, step_px) for path in paths]
+
+
+def _stands_alone(stroke: Points, near: NDArray[np.bool_], depth: NDArray[np.float32]) -> bool:
+    """Whether a short stroke is a blot, away from the lines along arcs."""
+    x, y = np.rint(stroke[0]).astype(int).tolist()
+    around = near[max(0, y - _APART_PX) : y + _APART_PX + 1, max(0, x - _APART_PX) : x + _APART_PX + 1]
+    return not around.any() and float(_depth_at(depth, stroke).max()) > _BLOT_PX
+
+
+def _lengthened(points: Points, is_line: NDArray[np.bool_]) -> Points:
+    """A stroke with its ends run on to where the ink ends: thinning, and lines it runs into, cut them."""
+    ends: list[Points] = []
+    for tip, inner in (
+        (points[0], points[min(2, len(points) - 1)]),
+        (points[-1], points[-min(3, len(points))]),
+    ):
+        way = tip - inner
+        length = float(np.hypot(*way))
+        steps = np.arange(1, _RUN_ON_PX + 1)[:, None] * way / max(length, 1e-6)
+        at = np.rint(tip + steps).astype(np.int64)
+        is_in = (at >= 0).all(1) & (at < is_line.shape[::-1]).all(1)
+        at = np.clip(at, 0, [is_line.shape[1] - 1, is_line.shape[0] - 1])
+        n = int(np.cumprod(is_in & is_line[at[:, 1], at[:, 0]]).sum()) if length > 0 else 0
+        ends.append((tip + steps[max(n - 1, 0) : n]).astype(np.float32))
+    return np.concatenate([ends[0], points, ends[1]])
 
 
 def _resampled(path: NDArray[np.int64], width: int, step_px: float) -> Points:

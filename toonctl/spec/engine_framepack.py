@@ -50,6 +50,8 @@ class Framepack(DiffusionTable, PackOptions):
         default="auto", description='Last stage: "auto" works in blended tiles when the whole does not fit.'
     )
 
+    paints_whole: ClassVar[bool] = True
+
     def summary(self) -> str:
         return f"{super().summary()}, sections of {4 * self.window} frames"
 

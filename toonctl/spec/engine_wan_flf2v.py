@@ -45,6 +45,8 @@ class WanFlf2v(DiffusionTable, PackOptions):
         default="auto", description='Last stage: "auto" works in blended tiles when the whole does not fit.'
     )
 
+    paints_whole: ClassVar[bool] = True
+
     def summary(self) -> str:
         return f"{super().summary()}, {self.resolution}, clips of {self.clip_frames} frames"
 

@@ -16,11 +16,11 @@ from toonctl.stages.notes import DrawingNote
 
 @dataclass(frozen=True, slots=True)
 class CelOptions:
-    """How regions are found and vote; `paper` is the RGB that stands for nothing in the picture."""
+    """How regions are found and vote; `paper` stands for nothing, None where all is painted."""
 
     segment: SegmentOptions
     doubt_below: float
-    paper: tuple[int, int, int]
+    paper: tuple[int, int, int] | None
 
 
 def finish_film(job: FinishJob, name: str, picture: Pixels) -> DrawingNote:

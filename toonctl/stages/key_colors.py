@@ -3,18 +3,21 @@
 Letters: H height, W width, K colors.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from toonctl.core.types import ColorModel, Pixels
 from toonctl.formats.compositing import blend_over
-from toonctl.stages.snap import Rgb, Snap
+from toonctl.regions.snap import Rgb, Snap
 
-_LEAST_PX_AT_540 = 60
-"""A color that shows on fewer pixels is the rim of others, not paint."""
+_LEAST_PX_AT_540 = 24
+"""A color that shows on fewer pixels is a speck, not paint."""
 
 _AT_HEIGHT = 540
 _DARK = 90
@@ -32,17 +35,17 @@ class KeyColors:
     @classmethod
     def of(cls, keys: Iterable[Pixels]) -> Self | None:
         """The flats of keys RGBA `[H, W, 4]` and the ink of their lines; None when they are no flats."""
-        counts: dict[Rgb, int] = {}
+        flats, all_colors = Counter[Rgb](), Counter[Rgb]()
         is_clear = False
         for key in keys:
             is_clear |= bool((key[..., 3] < 255).any())
-            least = max(4, round(_LEAST_PX_AT_540 * (key.shape[0] / _AT_HEIGHT) ** 2))
-            colors, found = np.unique(key[key[..., 3] == 255][:, :3], axis=0, return_counts=True)
-            for color, count in zip(colors[found >= least].tolist(), found[found >= least], strict=True):
-                counts[tuple(color)] = counts.get(tuple(color), 0) + int(count)
-        dark = [color for color in counts if max(color) <= _DARK]
-        ink = max(dark, key=lambda color: (counts[color], color), default=(0, 0, 0))
-        paints = sorted(set(counts) - {ink})
+            opaque = key[..., 3] == 255
+            _count(flats, key[opaque & _inside(key)], key.shape[0])
+            _count(all_colors, key[opaque], key.shape[0])
+        # Lines may be too thin to have an inside.
+        dark = [color for color in all_colors if max(color) <= _DARK]
+        ink = max(dark, key=lambda color: (all_colors[color], color), default=(0, 0, 0))
+        paints = sorted(set(flats) - {ink})
         table = np.array([(0, 0, 0, 0), *((*color, 255) for color in paints)], np.uint8)
         nothing = np.zeros_like(table)
         snap = Snap.of(ColorModel(table, table, nothing, nothing), ink, _WHITE if is_clear else None)
@@ -59,3 +62,20 @@ class KeyColors:
             snapped[..., 3] = picture[..., 3]
         snapped[picture[..., 3] == 0] = 0
         return snapped
+
+
+def _inside(key: Pixels) -> NDArray[np.bool_]:
+    """Where a pixel and its eight neighbors have one color, `[H, W]`: rims of lines have no such place."""
+    red, green, blue = (key[..., i].astype(np.float32) for i in range(3))
+    code = red * 65536 + green * 256 + blue
+    kernel = np.ones((3, 3), np.uint8)
+    return np.asarray(cv2.erode(code, kernel) == cv2.dilate(code, kernel))
+
+
+def _count(counts: Counter[Rgb], pixels: Pixels, height: int) -> None:
+    """Adds the colors of pixels `[n, 4]` that are more than a few, of a key `height` pixels high."""
+    least = max(4, round(_LEAST_PX_AT_540 * (height / _AT_HEIGHT) ** 2))
+    colors, found = np.unique(pixels[:, :3], axis=0, return_counts=True)
+    for (red, green, blue), count in zip(colors.tolist(), found.tolist(), strict=True):
+        if count >= least:
+            counts[red, green, blue] += count

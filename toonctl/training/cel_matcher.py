@@ -23,6 +23,7 @@ from toonctl.core.stop import follow_parent
 from toonctl.models.cel_matcher import CelMatcher, CelMatcherParams
 from toonctl.models.checkpoint import load_strict, read_weights
 from toonctl.spec.recipe import CelMatcherRecipe
+from toonctl.training.card import card
 from toonctl.training.cel_data import PAIRS, DrawnShots, ShotBatch
 from toonctl.training.losses import color_group_nll
 from toonctl.training.muon import Muon
@@ -110,12 +111,8 @@ class Run:
         tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
         write_whole(folder / _STATE, save(tensors, {"step": str(self.step)}))
         shipped = {k: v.detach().cpu().half().contiguous() for k, v in self.average.items()}
-        card = {
-            "recipe": self.recipe.model_dump_json(),
-            "step": str(self.step),
-            "generator": generator_digest(),
-        }
-        write_whole(folder / WEIGHTS, save(shipped, card))
+        facts = {**card(self.recipe, self.step), "generator": generator_digest()}
+        write_whole(folder / WEIGHTS, save(shipped, facts))
 
     def resume(self, folder: Path) -> None:
         """Goes on where the run in `folder` stopped. Raises: DeliveryError when its state does not fit."""

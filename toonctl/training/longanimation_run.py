@@ -23,6 +23,7 @@ from toonctl.models.longanimation.denoiser import Denoiser
 from toonctl.models.longanimation.dglm import Dglm
 from toonctl.models.longanimation.published import load_base, load_sketch_dit
 from toonctl.spec.recipe_longanimation import StageRecipe
+from toonctl.training.card import card
 from toonctl.training.longanimation_encoders import freeze
 from toonctl.training.longanimation_examples import Example
 
@@ -107,8 +108,8 @@ class Run:
         write_whole(folder / _STATE, save(_stored(tensors), {"step": str(self.step)}))
         for learner in self.learners.values():
             named = learner.key_map.to_published(dict(learner.module.named_parameters()))
-            card = {"recipe": self.recipe.model_dump_json(), "step": str(self.step)}
-            write_whole(folder / learner.file, save(_stored(named, self.dtype), card))
+            facts = card(self.recipe, self.step)
+            write_whole(folder / learner.file, save(_stored(named, self.dtype), facts))
         return (
             *(folder / learner.file for learner in self.learners.values()),
             folder / _STATE,

@@ -40,6 +40,7 @@ from toonctl.models.tooncomposer.published import (
 from toonctl.models.tooncomposer.transformer import Sketches, TransformerParams
 from toonctl.models.tooncomposer.vae import encode
 from toonctl.spec.recipe_tooncomposer import ToonComposerSlraRecipe
+from toonctl.training.card import card
 from toonctl.training.losses import rectified_flow_mse
 from toonctl.training.sketch_data import Film, SampleOptions, SketchSample, SketchSamples, find_films
 
@@ -151,8 +152,8 @@ class Run:
                 tensors |= {f"optimizer.{number}.{key}": torch.as_tensor(v) for key, v in state.items()}
         write_whole(folder / _STATE, save(_on_cpu(tensors)))
         shipped = {name: p.to(torch.bfloat16) for name, p in TRANSFORMER.to_published(self.average).items()}
-        card = {"recipe": self.recipe.model_dump_json(), "step": str(self.step)}
-        write_whole(folder / WEIGHTS, save(_on_cpu(shipped), card))
+        facts = card(self.recipe, self.step)
+        write_whole(folder / WEIGHTS, save(_on_cpu(shipped), facts))
 
     def resume(self, folder: Path) -> None:
         """Goes on where the run in `folder` stopped. Raises: DeliveryError when its state does not fit."""

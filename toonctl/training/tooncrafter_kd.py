@@ -23,6 +23,7 @@ from toonctl.models.tooncrafter.schedule import Grid, Noising, Spacing, grid
 from toonctl.models.tooncrafter.student import student_params, warm_start
 from toonctl.models.tooncrafter.unet import UNet
 from toonctl.spec.recipe_tooncrafter import ToonCrafterKdRecipe
+from toonctl.training.card import card
 from toonctl.training.tooncrafter_data import TrainingClip, find_clips, in_turn
 from toonctl.training.tooncrafter_examples import Encoder, Noised, choose_dropped, load_frozen
 from toonctl.training.tooncrafter_losses import crop_of, picture_loss, smooth_latent_loss
@@ -68,8 +69,8 @@ def train(
     ):
         run.save()
         tensors = {_PREFIX + name: tensor for name, tensor in student.state_dict().items()}
-        card = {"recipe": recipe.model_dump_json(), "step": str(run.step), "toonctl.params": sizes}
-        write_whole(folder / WEIGHTS, save(stored(tensors), card))
+        facts = {**card(recipe, run.step), "toonctl.params": sizes}
+        write_whole(folder / WEIGHTS, save(stored(tensors), facts))
     return folder / WEIGHTS, folder / COPIED, folder / LOG
 
 

@@ -26,6 +26,7 @@ from toonctl.models.tooncrafter.lora import (
     train_lora,
 )
 from toonctl.spec.recipe_tooncrafter import ToonCrafterLoraRecipe
+from toonctl.training.card import card
 from toonctl.training.tooncrafter_data import TrainingClip, find_clips, in_turn
 from toonctl.training.tooncrafter_examples import Encoder, Noised, choose_dropped, load_frozen
 from toonctl.training.tooncrafter_losses import (
@@ -68,8 +69,8 @@ def train(
         is_stopped=is_stopped,
     ):
         run.save()
-        card = {"recipe": recipe.model_dump_json(), "step": str(run.step)}
-        write_whole(folder / WEIGHTS, save(stored(lora_tensors(model.unet)), card))
+        facts = card(recipe, run.step)
+        write_whole(folder / WEIGHTS, save(stored(lora_tensors(model.unet)), facts))
         config = adapter_config(params, recipe.weights)
         write_whole(folder / CONFIG, json.dumps(config, indent=2, sort_keys=True).encode())
     return folder / WEIGHTS, folder / CONFIG, folder / LOG

@@ -47,6 +47,7 @@ class Video:
         wanted: Sequence[Between] | None = None,
         state: Memory | None = None,
         tell: Callable[[str], object] = lambda _text: None,
+        prompt: str = "a ball, rolling",
         **changes: object,
     ) -> dict[str, DrawnInbetween]:
         """What lies between keys eight frames apart, by name; all of `planned(keys)` unless named."""
@@ -64,7 +65,7 @@ class Video:
             deliver=lambda drawing: drawing,
             executor=AtOnce(),
             state=state or Memory(),
-            prompt="a ball, rolling",
+            prompt=prompt,
             planned=tuple(everything),
             tell=tell,
         )

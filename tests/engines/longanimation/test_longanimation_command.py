@@ -89,7 +89,7 @@ def test_missing_weights_are_named_in_three_lines(toonctl: Toonctl, tmp_path: Pa
     path = shot(tmp_path, {})
     said = toonctl("colorize-long", path, code=6).stderr
     assert "`base` of `longanimation`" in said
-    assert "TOONCTL_MODELS" in said
+    assert "looked in" in said
     assert "toonctl models fetch longanimation" in said
     assert "cogvideox" in said
     assert len(said.strip().splitlines()) == 3

@@ -24,6 +24,7 @@ from toonctl.models.longanimation.lvu import LongVideoModel, LvuSizes
 from toonctl.models.longanimation.vision import FrameReader, VisionSizes
 
 TEXT_WIDTH = 12
+_BLOCKS: dict[str, Any] = {**TOY, "text_embed_dim": TEXT_WIDTH}
 _LVU = LvuSizes(9, 4, 2, 16, 24, 300, window=40)
 _EYES = VisionSizes(64, 32, 3, 1, image_px=28, patch_px=7, width=16)
 _T5: dict[str, Any] = {
@@ -67,14 +68,14 @@ _PLAIN = KeyMap("the same names", ())
 
 def toy_weights(root: Path) -> dict[str, str]:
     """Every role's file or folder below `root`, made there."""
-    base = InjectedCogVideoX(**(TOY | {"text_embed_dim": TEXT_WIDTH}), num_layers=3)
+    base = InjectedCogVideoX(**_BLOCKS, num_layers=3)
     _save(base, root / "cogvideox/transformer/diffusion_pytorch_model.safetensors", names.BASE, {})
     vae = AutoencoderKLCogVideoX(**_VAE)
     _save(vae, root / "cogvideox/vae/diffusion_pytorch_model.safetensors", _PLAIN, {})
     _json(root / "cogvideox/vae/config.json", {"_class_name": "AutoencoderKLCogVideoX", **_VAE})
     _text(root / "cogvideox")
     _json(root / "cogvideox/scheduler/scheduler_config.json", _SCHEDULER)
-    sketch = SketchDiT(**(TOY | {"text_embed_dim": TEXT_WIDTH}), num_layers=2)
+    sketch = SketchDiT(**_BLOCKS, num_layers=2)
     _save(sketch, root / "long/control_module.safetensors", names.SKETCH_DIT, {})
     dglm = Dglm(DglmSizes(32, 1, 96, 8, (12, 20)))
     _save(dglm, root / "long/glm_module.safetensors", names.DGLM, {})

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toonctl.core.types import LineFrame, Pixels
@@ -23,6 +23,7 @@ def ramp(height: int, width: int) -> Pixels:
     return rgba
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.integers(20, 400), st.integers(20, 400), sides, sides)
 def test_padding_shows_the_whole_shot_in_the_videos_shape(h: int, w: int, height: int, width: int) -> None:
     framing = Framing.of((h, w), (height, width), "pad")
@@ -32,6 +33,7 @@ def test_padding_shows_the_whole_shot_in_the_videos_shape(h: int, w: int, height
     assert abs(framing.height * width - framing.width * height) <= max(height, width)
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.integers(20, 200), st.integers(20, 200), st.sampled_from(["pad", "crop"]))
 def test_pictures_come_back_in_the_shots_size(h: int, w: int, fit: str) -> None:
     framing = Framing.of((h, w), (64, 96), "pad" if fit == "pad" else "crop")

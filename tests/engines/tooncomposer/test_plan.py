@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toonctl.core.errors import SpecError
@@ -28,6 +28,7 @@ def shots(draw: st.DrawFn) -> tuple[int, Pictures, int]:
     return n, pictures, 4 * draw(st.integers(1, 15)) + 1
 
 
+@settings(deadline=None, max_examples=50)
 @given(shots())
 def test_every_frame_is_delivered_once(shot: tuple[int, Pictures, int]) -> None:
     n, pictures, longest = shot
@@ -35,6 +36,7 @@ def test_every_frame_is_delivered_once(shot: tuple[int, Pictures, int]) -> None:
     assert [frame for segment in segments for frame in segment.frames] == list(range(n))
 
 
+@settings(deadline=None, max_examples=50)
 @given(shots())
 def test_segments_have_lengths_that_can_be_drawn_and_share_a_frame(shot: tuple[int, Pictures, int]) -> None:
     n, pictures, longest = shot
@@ -46,6 +48,7 @@ def test_segments_have_lengths_that_can_be_drawn_and_share_a_frame(shot: tuple[i
     assert all(a.last == b.first for a, b in pairwise(segments))
 
 
+@settings(deadline=None, max_examples=50)
 @given(shots())
 def test_joins_lie_at_pictures_where_one_is_in_reach(shot: tuple[int, Pictures, int]) -> None:
     n, pictures, longest = shot
@@ -57,6 +60,7 @@ def test_joins_lie_at_pictures_where_one_is_in_reach(shot: tuple[int, Pictures, 
     assert len(blind) == sum((b - a - 1) // (longest - 1) for a, b in pairwise(at))
 
 
+@settings(deadline=None, max_examples=50)
 @given(shots())
 def test_every_segment_has_a_color_and_every_picture_its_place(shot: tuple[int, Pictures, int]) -> None:
     n, pictures, longest = shot
@@ -72,6 +76,7 @@ def test_every_segment_has_a_color_and_every_picture_its_place(shot: tuple[int, 
     assert drawn == set(pictures.sketches)
 
 
+@settings(deadline=None, max_examples=50)
 @given(shots(), st.data())
 def test_segments_are_drawn_after_those_they_go_on_from(
     shot: tuple[int, Pictures, int], data: st.DataObject

@@ -20,9 +20,9 @@ pytestmark = pytest.mark.usefixtures("at_once")
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory, models: Path, at_once: None) -> Path:
-    """The shot drawn in two segments; the folder of its shot file."""
+    """The shot drawn in two segments, its last frame held; the folder of its shot file."""
     folder = tmp_path_factory.mktemp("dive")
-    postkey(diving(folder), models=models)
+    postkey(diving(folder, frames="1-10"), models=models)
     return folder
 
 
@@ -35,15 +35,15 @@ def segments(folder: Path, kind: str = "frames") -> list[str]:
 
 
 def test_every_frame_is_drawn_in_the_shots_size(whole: Path) -> None:
-    assert len(pictures(whole / "out/dive")) == 18
-    for number in range(1, 10):
+    assert len(pictures(whole / "out/dive")) == 20
+    for number in range(1, 11):
         assert frame(whole / "out/dive", number).shape == (180, 320, 4)
     assert (frame(whole / "out/dive", 1) == read_picture(whole / "dive.0001.png")).all()
 
 
 def test_segments_and_words_are_kept_for_a_run_that_goes_on(whole: Path) -> None:
-    assert segments(whole) == ["segment_0.frames", "segment_1.frames"]
-    assert segments(whole, "conditioning") == ["segment_0.conditioning", "segment_1.conditioning"]
+    for kind in ("frames", "conditioning"):
+        assert segments(whole, kind) == [f"segment_{number}.{kind}" for number in range(2)]
     assert len(list((whole / "out/dive/state/memory").rglob("text"))) == 1
 
 
@@ -77,14 +77,14 @@ def uniform(picture: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return same & (picture[..., 3] == 255)
 
 
-@pytest.mark.parametrize("order", [("7-9", "1-6")])
+@pytest.mark.parametrize("order", [("7-10", "1-6")])
 def test_chunks_give_the_bytes_of_a_whole_run(
     whole: Path, models: Path, tmp_path: Path, order: tuple[str, ...]
 ) -> None:
     for frames in order:
         postkey(whole / "dive.toml", "--out", tmp_path, "--frames", frames, models=models)
         if frames == order[0]:
-            assert len(pictures(tmp_path / "dive")) == 6
+            assert len(pictures(tmp_path / "dive")) == 8
     assert differing(pictures(tmp_path / "dive"), pictures(whole / "out/dive")) == []
 
 
@@ -124,7 +124,7 @@ def test_a_killed_run_goes_on_with_the_segment_it_was_in(whole: Path, models: Pa
     ],
 )
 def test_every_option_counts(whole: Path, models: Path, tmp_path: Path, old: str, new: str) -> None:
-    path = diving(tmp_path)
+    path = diving(tmp_path, frames="1-10")
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new))
@@ -145,10 +145,19 @@ def test_colors_stay_the_networks_own_when_asked_for(models: Path, tmp_path: Pat
 
 
 def test_steps_served_from_the_cache_change_little_and_are_told(models: Path, tmp_path: Path) -> None:
-    options = 'width = 96\nheight = 64\nsteps = 5\ncache = "steps"\ncached_steps = [1, 3, 4]\n'
+    options = 'width = 64\nheight = 32\nsteps = 5\ncache = "steps"\ncached_steps = [1, 3, 4]\n'
     done = postkey(diving(tmp_path, options=options), "--frames", "2", models=models)
     assert "steps 1 are always computed" in done.stderr
     assert (tmp_path / "out/dive/frames/A/dive.A.0002.png").exists()
+
+
+def test_a_stretch_without_a_picture_is_joined_where_its_length_ends(models: Path, tmp_path: Path) -> None:
+    path = diving(tmp_path)
+    sketch = '[[sketch]]\nframe = 5\nimage = "sketch.0005.png"\nregion = "free.png"\n'
+    assert sketch in path.read_text()
+    path.write_text(path.read_text().replace(sketch, ""))
+    postkey(path, "--frames", "5-6", models=models)
+    assert segments(tmp_path) == ["segment_0.frames", "segment_1.frames"]
 
 
 def run_out(times: int, real: Any) -> Any:
@@ -223,7 +232,7 @@ def test_the_adapter_of_another_network_ends_with_6(models: Path, tmp_path: Path
         ("steps = 2", 'steps = 2\ncache = "steps"', "no step is named"),
         ("steps = 2", "steps = 2\ncached_steps = [4]", "there is no step 4"),
         ("steps = 2", "steps = 2\npaper = [0, 0, 256]", "not within 0 to 255"),
-        ("width = 96", "width = 90", "multiple of 16"),
+        ("width = 64", "width = 90", "multiple of 16"),
     ],
 )
 def test_shots_that_cannot_be_drawn_end_with_3(
@@ -246,4 +255,4 @@ def test_the_published_faults_are_there_when_asked_for(models: Path, tmp_path: P
 def test_a_dry_run_tells_size_and_segments(tmp_path: Path) -> None:
     said = postkey(diving(tmp_path), "--dry-run", models=None).stdout
     assert "engine tooncomposer, 2 steps" in said
-    assert "96x64, segments of up to 5 frames" in said
+    assert "64x32, segments of up to 5 frames" in said

@@ -12,7 +12,7 @@ from artkit import save_png
 from pipelines.toykeys import FREE_PX, dives
 from toonctl.cli import build_app
 
-OPTIONS = "width = 96\nheight = 64\nsteps = 2\nsegment_frames = 5\n"
+OPTIONS = "width = 64\nheight = 32\nsteps = 2\nsegment_frames = 5\n"
 
 
 def diving(folder: Path, *, frames: str = "1-9", options: str = OPTIONS, output: str = "") -> Path:

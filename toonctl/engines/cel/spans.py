@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from toonctl.engines.cel.order import Route, routes
 
 STEP = 2
-"""Every so many drawings of a route the walk to the anchors stops. Foreground right, the chain's in brackets: A1,
-120 frames, .976 (.974); with an anchor every 32 drawings long_squirrel, 80 frames, .927 (.912), D4, 60 frames,
-.944 (.947). Every third drawing: A1 .978, D4 .952. Every fourth: D4 .948, but long_squirrel .854."""
+"""Every so many drawings of a route the walk to the anchors stops. Foreground right (in brackets the chain)
+on the first 120 frames of A1 .976 (.974), of D4 .951 (.951); with an anchor every 32 drawings on 80 frames of
+long_squirrel .927 (.912). Every third drawing: A1 .978. Every fourth: long_squirrel .854."""
 
 
 @dataclass(frozen=True, slots=True)

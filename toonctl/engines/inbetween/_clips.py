@@ -14,6 +14,15 @@ def places(times: Sequence[float], steps: int) -> tuple[int, ...]:
     return tuple(min(max(round(time * steps), 1), steps - 1) for time in times)
 
 
+def shared(found: Sequence[int]) -> str:
+    """What is to be said when several drawings have the same frame; empty when each has its own."""
+    n_frames = len(set(found))
+    if n_frames == len(found):
+        return ""
+    what = f"{len(found)} drawings lie between two keys, and the clip has {n_frames} pictures for them"
+    return f"{what}: some are held"
+
+
 def fitting_steps(times: Sequence[float], choices: Iterable[int], *, uneven: float = 0.5) -> int:
     """The fewest steps of `choices`, rising, that give every time a frame of its own, close to it.
 

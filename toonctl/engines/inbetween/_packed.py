@@ -1,8 +1,9 @@
 """All layers of a shot drawn in one picture (LayerPack): packed, drawn by an engine of pictures, unpacked."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import cache, partial
 from itertools import groupby
 from typing import Protocol
 
@@ -24,7 +25,7 @@ from toonctl.engines.cel.inbetween.fallback import hold
 from toonctl.engines.cel.inbetween.flatten import flattened
 from toonctl.engines.inbetween._packs import Looked, PackSettings, look_at, packs_of
 from toonctl.regions.packing.growing import Growth, LayerCell, grow
-from toonctl.regions.packing.plan import Box, Pack
+from toonctl.regions.packing.plan import Box, Canvas, Pack
 from toonctl.regions.packing.sheet import CROSSED, crossings, pack_layers, unpack
 
 _LONE = "held: the layer is in one key only"
@@ -57,9 +58,13 @@ class Engine:
 
         Raises: EngineError when keys differ in size, and what the engine that draws raises.
         """
+        options = next(iter(request.options.values()))
+        # Its networks are opened when the first picture needs them, and stay for all spans.
+        opened = cache(partial(self._inner.pictures, options, request.state, tell=request.tell))
         order = sorted(request.wanted, key=lambda b: (b.first, request.layers.index(b.layer), b.time))
         for first, group in groupby(order, key=lambda each: each.first):
-            yield from _Span(request, first, tuple(group)).draw(self._inner)
+            span = _Span(request, first, tuple(group))
+            yield from span.draw(self._inner.canvas(options), opened)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +92,9 @@ class _Span:
         self._times = {
             layer: {each.time for each in planned if each.layer == layer} for layer in request.layers
         }
-        self._options = next(iter(request.options.values()))
-        self._settings = PackSettings.of(self._options)
+        self._settings = PackSettings.of(next(iter(request.options.values())))
 
-    def draw(self, inner: PackEngine) -> Iterator[object]:
+    def draw(self, canvas: Canvas, opened: Callable[[], PictureInbetweener]) -> Iterator[object]:
         request = self._request
         looked = self._looked()
         moving = {layer for layer, each in looked.items() if not each.is_same}
@@ -99,13 +103,12 @@ class _Span:
                 yield request.deliver(self._held(between))
         if not any(between.layer in moving for between in self._wanted):
             return
-        found = packs_of(looked, self._settings, inner.canvas(self._options), request.size)
+        found = packs_of(looked, self._settings, canvas, request.size)
         if found.is_coarse:
             self._tell_coarse(min(pack.scale for pack in found.packs))
         flats = [self._flat(step) for step in (0, 1)]
-        drawer = inner.pictures(self._options, request.state, tell=request.tell)
         for pack in found.packs:
-            yield from self._draw_pack(pack, looked, flats, drawer)
+            yield from self._draw_pack(pack, looked, flats, opened())
             yield None
 
     def _looked(self) -> dict[str, Looked]:
@@ -214,4 +217,6 @@ def _finish(job: _Finish) -> object:
     keys = np.ascontiguousarray(one[part]), np.ascontiguousarray(two[part])
     picture = np.zeros_like(one)
     picture[part] = grow(LayerCell(job.picture, cell.ground, keys, job.inks), job.how)
-    return job.deliver(DrawnInbetween(each.layer, each.name, picture, None, None, job.fell_back))
+    # The ink matte gives the keys' own colors: to look for them again over white would spoil soft rims.
+    is_flat = job.how.matte == "ink"
+    return job.deliver(DrawnInbetween(each.layer, each.name, picture, None, None, job.fell_back, is_flat))

@@ -28,6 +28,7 @@ def draw_pictures(request: InbetweenRequest, drawer: Drawer) -> Iterator[object]
 
     Raises: EngineError when the keys of a span differ in size.
     """
+    drawers: dict[str, PictureInbetweener] = {}
     order = sorted(request.wanted, key=lambda each: (each.first, request.layers.index(each.layer), each.time))
     for (first, layer), group in groupby(order, key=lambda each: (each.first, each.layer)):
         betweens = tuple(group)
@@ -38,12 +39,17 @@ def draw_pictures(request: InbetweenRequest, drawer: Drawer) -> Iterator[object]
         elif _is_same(one, two):
             drawn = (hold(each, one, "") for each in betweens)
         else:
-            drawn = _drawn(request, betweens, (one.picture, two.picture), drawer)
+            if layer not in drawers:
+                drawers[layer] = drawer(request.options[layer])
+            drawn = _drawn(request, betweens, (one.picture, two.picture), drawers[layer])
         yield from map(request.deliver, drawn)
 
 
 def _drawn(
-    request: InbetweenRequest, betweens: Sequence[Between], keys: tuple[Pixels, Pixels], drawer: Drawer
+    request: InbetweenRequest,
+    betweens: Sequence[Between],
+    keys: tuple[Pixels, Pixels],
+    drawer: PictureInbetweener,
 ) -> Iterator[DrawnInbetween]:
     layer, first = betweens[0].layer, betweens[0].first
     if keys[0].shape != keys[1].shape:
@@ -52,13 +58,12 @@ def _drawn(
     # All times of a span, wanted now or not: what a clip looks like may depend on how many it holds.
     planned = [each for each in (*request.planned, *betweens) if (each.layer, each.first) == (layer, first)]
     times = sorted({each.time for each in planned})
-    options = request.options[layer]
-    pictures = drawer(options).between(
+    pictures = drawer.between(
         on_white(keys[0]),
         on_white(keys[1]),
         times,
         prompt=request.prompt,
-        seed=int(str(options["seed"])),
+        seed=int(str(request.options[layer]["seed"])),
     )
     found = dict(zip(times, pictures, strict=True))
     for each in betweens:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -12,7 +12,7 @@ from diffusers.models.modeling_utils import ModelMixin
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from toonctl.core.errors import EngineError
+from toonctl.core.errors import EngineError, OutOfMemory
 from toonctl.core.types import Pixels
 from toonctl.engines.base import StateStore
 from toonctl.engines.diffusion.placing import need_of, place
@@ -30,11 +30,15 @@ Decode = Literal["auto", "whole", "tiles"]
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """Where networks compute, the memory plan asked for, and who hears when it cannot be kept."""
+    """Where networks compute, the memory plan asked for, and who hears when it cannot be kept.
+
+    `worked` remembers the plan under which a kind of network did its work: the next clip begins there.
+    """
 
     device: torch.device
     memory: str
     tell: Callable[[str], object]
+    worked: dict[str, Plan] = field(default_factory=dict[str, Plan])
 
 
 def with_network(
@@ -46,14 +50,18 @@ def with_network(
     weights. Raises: OutOfMemory when no plan did.
     """
     first: list[M] = [load()]
+    kind = type(first[0]).__name__
     need = need_of(first[0], blocks=blocks, activations=activations)
 
     def attempt(plan: Plan) -> T:
         # A plan cannot be undone: each gets the network anew.
         network = first.pop() if first else load()
-        return use(place(network, plan, host.device, blocks=blocks))
+        found = use(place(network, plan, host.device, blocks=blocks))
+        host.worked[kind] = plan
+        return found
 
-    return run_down(plans_for(host.memory, host.device, need), attempt, host.tell)
+    memory = host.worked.get(kind, host.memory)
+    return run_down(plans_for(memory, host.device, need), attempt, host.tell)
 
 
 def with_encoder(load: Callable[[], M], use: Callable[[M], T], host: Host, *, what: str) -> T:
@@ -69,16 +77,22 @@ def with_encoder(load: Callable[[], M], use: Callable[[M], T], host: Host, *, wh
 
 
 def decoded(load: Callable[[], M], use: Callable[[M, bool], T], host: Host, *, how: Decode) -> T:
-    """What `use(coder, is_tiled)` gives of a VAE: whole, or in tiles if these are wanted or all that fits."""
-    if how != "tiles":
+    """What `use(coder, is_tiled)` gives of a VAE: whole, or in tiles if these are wanted or all that fits.
+
+    Raises: OutOfMemory when that does not fit either.
+    """
+    ways = {"auto": (False, True), "whole": (False,), "tiles": (True,)}[how]
+    for number, is_tiled in enumerate(ways):
         try:
-            return use(load().to(host.device), False)
+            return use(load().to(host.device), is_tiled)
         except RuntimeError as error:
-            if how == "whole" or not is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
         torch.cuda.empty_cache()
-        host.tell("the film does not fit the card in one piece; it is decoded in tiles")
-    return use(load().to(host.device), True)
+        if number + 1 < len(ways):
+            host.tell("the film does not fit the card in one piece; it is decoded in tiles")
+    hint = 'use `decode = "tiles"`' if how == "whole" else "use a smaller size or shorter clips"
+    raise OutOfMemory("out of memory while the film was decoded", "engine.decode", hint)
 
 
 def tuned(network: Transformer, *, attention: str, is_compiled: bool) -> Transformer:
@@ -103,7 +117,7 @@ def name_of(kind: str, *parts: object) -> str:
     """A name for what follows from `parts` alone: text, numbers, tables, pictures."""
     digest = hashlib.sha256()
     for part in parts:
-        data = part.tobytes() if hasattr(part, "tobytes") else json.dumps(part, sort_keys=True).encode()
+        data = part.tobytes() if isinstance(part, np.ndarray) else json.dumps(part, sort_keys=True).encode()
         digest.update(len(data).to_bytes(8, "big") + data)
     return f"{kind}-{digest.hexdigest()[:24]}"
 
@@ -122,7 +136,7 @@ def as_tensor(picture: Pixels) -> Tensor:
     return torch.from_numpy(picture.astype(np.float32)).permute(2, 0, 1)[None] / 127.5 - 1
 
 
-def as_pictures(film: Tensor) -> list[Pixels]:
-    """The frames of a film `[1, 3, F, H, W]` in -1..1 as pictures RGB `[H, W, 3]`."""
-    levels = ((film[0] + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-    return [frame.permute(1, 2, 0).numpy() for frame in levels.unbind(1)]
+def as_picture(film: Tensor, index: int) -> Pixels:
+    """Frame `index` of a film `[1, 3, F, H, W]` in -1..1 as a picture RGB `[H, W, 3]`."""
+    levels = ((film[0, :, index] + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+    return levels.permute(1, 2, 0).contiguous().numpy()

@@ -11,7 +11,7 @@ Chance comes from `seed`, drawn on the CPU: the keys' latents first, then every 
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -23,12 +23,12 @@ from toonctl.core.types import Pixels, Size
 from toonctl.engines.base import EngineFacts, InbetweenRequest, StateStore
 from toonctl.engines.diffusion.device import pick_device
 from toonctl.engines.diffusion.weights import weights_facts
-from toonctl.engines.inbetween._clips import fitting_steps, places
+from toonctl.engines.inbetween._clips import fitting_steps, places, shared
 from toonctl.engines.inbetween._options import VideoOptions, is_near_trained
 from toonctl.engines.inbetween._pictures import Fit, draw_pictures, size_of
 from toonctl.engines.inbetween._stages import (
     Host,
-    as_pictures,
+    as_picture,
     as_tensor,
     decoded,
     kept,
@@ -144,11 +144,14 @@ class FramepackPictures:
         counts = range(1, _MOST_SECTIONS + 1) if options.sections == "auto" else (options.sections,)
         steps = fitting_steps(times, (frame_count(count, window) for count in counts))
         run = RunSettings(options.steps, options.guidance, window, n_sections=(steps - 1) // (4 * window))
+        found = places(times, steps)
+        if held := shared(found):
+            self.host.tell(held)
         fit = Fit(size_of(first), options.size_for(size_of(first)))
         keys = fit.into(first), fit.into(last)
         sections = self._sections(keys, prompt, seed, run)
-        film = as_pictures(self._decoded(sections, window))
-        return [fit.back(film[place]) for place in places(times, steps)]
+        film = self._decoded(sections, window)
+        return [fit.back(as_picture(film, place)) for place in found]
 
     def _sections(
         self, keys: tuple[Pixels, Pixels], prompt: str, seed: int, run: RunSettings
@@ -156,9 +159,8 @@ class FramepackPictures:
         """The latents of all sections, those that an earlier run has drawn taken from its memory."""
         width, height = size_of(keys[0])
         noises = Noises.of(seed, run, (height // 8, width // 8))
-        names = [
-            name_of(f"section-{number}", *keys, prompt, seed, asdict(run)) for number in range(run.n_sections)
-        ]
+        decides = (*keys, prompt, seed, asdict(run), self.options.compat)
+        names = [name_of(f"section-{number}", *decides) for number in range(run.n_sections)]
         drawn: list[Tensor] = []
         while len(drawn) < len(names) and self.state.get(names[len(drawn)]) is not None:
             drawn.append(kept(self.state, names[len(drawn)], dict)["latents"])
@@ -185,14 +187,14 @@ class FramepackPictures:
         text = kept(self.state, name_of("text", prompt), partial(self._encode_text, prompt))
         image = kept(self.state, name_of("vision", *keys), partial(self._encode_images, keys))
         first, last = image["first"], image["last"]
-        pair = decoded(
+        pair = with_encoder(
             self._load_vae,
-            lambda vae, _is_tiled: [
+            lambda vae: [
                 encode_key(vae, as_tensor(key), noise)
                 for key, noise in zip(keys, (noises.first, noises.last), strict=True)
             ],
             self.host,
-            how="whole",
+            what="the picture coder",
         )
         return Inputs(
             Prompt(text["states"], text["mask"], text["pooled"]),
@@ -209,7 +211,8 @@ class FramepackPictures:
         states, mask = with_network(
             partial(_loaded, published.load_llama, folder["text"], self._half),
             lambda llama: encode_text(llama, tokenizers["tokenizer"], prompt),
-            self.host,
+            # The plan asked for is the transformer's; a prompt read with less precision would gain nothing.
+            replace(self.host, memory="auto"),
             blocks=("layers",),
         )
         pooled = with_encoder(

@@ -63,14 +63,13 @@ class Engine:
         several layers or keys that differ in size, OutOfMemory after the automatic fall-backs, CheckFailed
         when a drawing is no picture.
         """
-        if len(request.layers) > 1:
-            what = (
-                f"tooncrafter draws flattened pictures, and here {len(request.layers)} layers move together"
-            )
-            raise EngineError(
-                what, "engine.name", "use `toonctl layerpack`, which packs them, or `--engine cel`"
-            )
-        options = Options.of(request.options[request.layers[0]])
+        layer, *others = request.layers
+        if others:
+            n_layers = 1 + len(others)
+            what = f"tooncrafter draws flattened pictures, and here {n_layers} layers move together"
+            hint = "use `toonctl layerpack`, which packs them, or `--engine cel`"
+            raise EngineError(what, "engine.name", hint)
+        options = Options.of(request.options[layer])
         shot = _ShotDrawer(request, self._opened(options, request.tell))
         order = sorted(request.wanted, key=lambda each: (each.first, each.time))
         for first, wanted in groupby(order, key=lambda each: each.first):

@@ -18,17 +18,18 @@ import torch
 from diffusers.models.autoencoders.autoencoder_kl_wan import AutoencoderKLWan
 from diffusers.models.transformers.transformer_wan import WanTransformer3DModel
 from torch import Tensor
+from transformers import CLIPVisionModel
 
 from toonctl.core.types import Pixels, Size
 from toonctl.engines.base import EngineFacts, InbetweenRequest, StateStore
 from toonctl.engines.diffusion.device import pick_device
 from toonctl.engines.diffusion.weights import weights_facts
-from toonctl.engines.inbetween._clips import fitting_steps, places
+from toonctl.engines.inbetween._clips import fitting_steps, places, shared
 from toonctl.engines.inbetween._options import VideoOptions, is_near_trained
 from toonctl.engines.inbetween._pictures import Fit, draw_pictures, size_of
 from toonctl.engines.inbetween._stages import (
     Host,
-    as_pictures,
+    as_picture,
     as_tensor,
     decoded,
     kept,
@@ -148,22 +149,25 @@ class WanPictures:
         options = self.options
         steps = options.steps_between(times)
         run = RunSettings(options.steps, options.guidance, options.shift, options.solver, seed)
+        found = places(times, steps)
+        if held := shared(found):
+            self.host.tell(held)
         fit = Fit(size_of(first), options.size_for(size_of(first)))
         keys = fit.into(first), fit.into(last)
         name = name_of("clip", *keys, prompt, options.negative_prompt, steps, asdict(run))
         latents = kept(self.state, name, lambda: {"latents": self._latents(keys, prompt, steps + 1, run)})
-        film = as_pictures(self._decoded(latents["latents"]))
-        return [fit.back(film[place]) for place in places(times, steps)]
+        film = self._decoded(latents["latents"])
+        return [fit.back(as_picture(film, place)) for place in found]
 
     def _latents(self, keys: tuple[Pixels, Pixels], prompt: str, n_frames: int, run: RunSettings) -> Tensor:
         first, last = map(as_tensor, keys)
         positive, negative = self._texts(prompt)
         image = kept(self.state, name_of("vision", *keys), partial(self._encode_images, keys))
-        conditioning = decoded(
+        conditioning = with_encoder(
             self._load_vae,
-            lambda vae, _is_tiled: condition(vae, first, last, n_frames),
+            lambda vae: condition(vae, first, last, n_frames),
             self.host,
-            how="whole",
+            what="the picture coder",
         )
 
         def draw(transformer: WanTransformer3DModel) -> Tensor:
@@ -196,7 +200,7 @@ class WanPictures:
         return {"features": features}
 
     def _encode_images(self, keys: tuple[Pixels, Pixels]) -> Mapping[str, Tensor]:
-        def look(encoder: torch.nn.Module) -> list[Tensor]:
+        def look(encoder: CLIPVisionModel) -> list[Tensor]:
             with torch.no_grad():
                 return [encode_image(encoder, as_tensor(key)).cpu() for key in keys]
 

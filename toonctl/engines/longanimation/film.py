@@ -18,7 +18,7 @@ from toonctl.engines.diffusion.plans import Plan, is_out_of_memory, plans_for, r
 from toonctl.engines.longanimation.kept import FilmStore
 from toonctl.engines.longanimation.networks import Networks
 from toonctl.engines.longanimation.options import FilmOptions
-from toonctl.engines.longanimation.pictures import Fit, as_seen, blank, drawings, eight_bit, painted
+from toonctl.engines.longanimation.pictures import Fit, as_seen, blank, drawings, eight_bit, painted, sketches
 from toonctl.engines.longanimation.program import Program, program_of
 from toonctl.models.longanimation.denoiser import FilmMemory
 from toonctl.models.longanimation.film import (
@@ -185,7 +185,7 @@ class Film:
         The published run extracts lines from whatever it is given, drawings and `painting` alike.
         """
         if not self._options.is_upstream:
-            return sketch_of(drawings(lines, self._fit))
+            return sketches(lines, self._fit)
         extractor, device = self._networks.extractor(), self._networks.device
         if painting is None:
             seen = drawings(lines, self._fit).expand(-1, 3, -1, -1)

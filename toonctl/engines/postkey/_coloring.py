@@ -137,7 +137,7 @@ class SketchColoring:
             loader=self._lines,
             references=painted,
             color_model=request.color_model,
-            options=request.options,
+            options={**request.options, "plan": "chain"},  # sketches are few, and colored in one go
             executor=request.executor,
             state=Compartment(request.state, "color_" + "_".join(places)),
         )

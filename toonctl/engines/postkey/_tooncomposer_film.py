@@ -12,7 +12,7 @@ from torch import Tensor
 from toonctl.core.errors import SpecError
 from toonctl.core.types import Pixels
 from toonctl.engines.base import DrawnFrame, PostkeyRequest
-from toonctl.engines.diffusion.step_cache import StepCache
+from toonctl.engines.diffusion.step_cache import StepCache, always_computed
 from toonctl.engines.postkey._tooncomposer_networks import Networks
 from toonctl.engines.postkey._tooncomposer_options import ToonComposerOptions
 from toonctl.engines.postkey._tooncomposer_pictures import Framing, as_frame
@@ -55,6 +55,9 @@ class Film:
     def draw(self) -> Iterator[tuple[NewFrame, ...]]:
         """The wanted frames of each segment; none after each step on the way there."""
         wanted = {each.index: each.name for each in self._request.wanted}
+        skipped = self._options.skipped
+        if always := sorted(step + 1 for step in skipped & always_computed(self._options.steps)):
+            self._request.tell(f"steps {', '.join(map(str, always))} are always computed")
         for segment in needed(self._segments, wanted):
             frames = self._stored(segment)
             if frames is None:
@@ -86,8 +89,6 @@ class Film:
         settings = RunSettings(options.steps, options.guidance, options.shift, options.seed + segment.number)
         inputs = Inputs(conditioning, Prompt(positive, negative, image), settings)
         cache = StepCache(options.skipped, n_steps=options.steps)
-        if always := sorted(step + 1 for step in options.skipped - cache.skipped):
-            self._request.tell(f"steps {', '.join(map(str, always))} are always computed")
         latents = inputs.noise()
         for after in self._networks.denoise(inputs, partial(around, cache)):
             latents = after

@@ -63,7 +63,8 @@ class Networks:
         self._tell = tell
         self._dtype = pick_dtype(options, self.device)
         self._paths = {role: locate(ENGINE, role, given=options.weights) for role in roles(options)}
-        self._vae = load_vae(open_weights(self._paths["vae"]), dtype=self._dtype).to(self.device)
+        vae = load_vae(open_weights(self._paths["vae"]), dtype=self._dtype)
+        self._vae = place(vae, Plan.RESIDENT, self.device, blocks=())
         self._transformer = _PlacedTransformer(self._load_transformer, self.device, options.memory, tell)
 
     @torch.no_grad()
@@ -90,7 +91,8 @@ class Networks:
         def work() -> tuple[Conditioning, Tensor]:
             found = condition(self._vae, frames, alpha=alpha)
             encoder = load_vision_encoder(open_weights(self._paths["vision"]), dtype=self._dtype)
-            return found, encode_image(encoder.to(self.device), found.first_color).cpu()
+            place(encoder, Plan.RESIDENT, self.device, blocks=())
+            return found, encode_image(encoder, found.first_color).cpu()
 
         return self._with_room("reading the pictures", [("alone on the card", work)])
 
@@ -207,8 +209,8 @@ class _PlacedTransformer:
 
 def release() -> None:
     """Gives memory that nothing holds any more back to the card."""
-    gc.collect()
     if torch.cuda.is_available():
+        gc.collect()
         torch.cuda.empty_cache()
 
 

@@ -2,7 +2,8 @@
 
 Draws opaque RGB frames in segments of 4n + 1 frames that are joined at sketches and references; sketches and
 references may stand at any frames. A drawing held for two frames is the first of them; `ease` and `chart`
-have no say, the network finds the timing. Networks and numbers are the published ones. Where the published
+have no say, the network finds the timing. The image encoder sees the first frame of a segment, plain gray
+where no painted picture stands there. Networks and numbers are the published ones. Where the published
 program is faulty this engine is not, unless `compat = "upstream"` asks for the fault:
 
 * A region matte is cropped like its sketch; published, it is stretched to the video's shape and lies askew.

@@ -66,8 +66,7 @@ def join(text: tuple[Tensor, Tensor], pooled: Tensor) -> Prompt:
 def encode_image(siglip: SiglipVisionModel, key: Tensor) -> Tensor:
     """Features `[B, M, E]` of a picture `[B, 3, H, W]` in -1..1, on the CPU: SigLIP's last states."""
     weight = next(siglip.parameters())
-    side = siglip.config.image_size
-    pixels = siglip_pixels(key, side).to(weight.device, weight.dtype)
+    pixels = siglip_pixels(key, int(siglip.config.to_dict()["image_size"])).to(weight.device, weight.dtype)
     return siglip(pixel_values=pixels).last_hidden_state.cpu()
 
 

@@ -89,8 +89,9 @@ class GrowingLevel(nn.Module):
         self, n_frames: int, refine: Callable[[Tensor], Tensor] | None
     ) -> Iterator[Callable[[Tensor], Tensor]]:
         """What the level does, in order, for the caller to run: so nothing that went in is held on to."""
-        for block in self.block:
-            yield partial(block, n_frames=n_frames)
+        for block in cast("list[ClipBlock]", list(self.block)):
+            yield block.still
+            yield partial(block.moved, n_frames=n_frames)
         if refine is not None:
             yield refine
         if self.upsample is not None:

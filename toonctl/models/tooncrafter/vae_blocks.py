@@ -120,13 +120,21 @@ class ClipBlock(PictureBlock):
 
     def forward(self, x: Tensor, n_frames: int = 1) -> Tensor:
         """x `[B F, C, H, W]` -> `[B F, C', H, W]`."""
-        still = rearrange(super().forward(x), "(b f) c h w -> b c f h w", f=n_frames)
+        return self.moved(self.still(x), n_frames)
+
+    def still(self, x: Tensor) -> Tensor:
+        """The pictures' part: x `[B F, C, H, W]` -> `[B F, C', H, W]`."""
+        return super().forward(x)
+
+    def moved(self, x: Tensor, n_frames: int) -> Tensor:
+        """The part of time: x `[B F, C', H, W]` -> the same shape, in place while nothing is learned."""
+        clip = rearrange(x, "(b f) c h w -> b c f h w", f=n_frames)
         share = self.mix_factor.sigmoid()
         if torch.is_grad_enabled():
-            mixed = share * self.time_stack(still) + (1 - share) * still
+            mixed = share * self.time_stack(clip) + (1 - share) * clip
             return rearrange(mixed, "b c f h w -> (b f) c h w")
-        self.time_stack.add_to(still, share)  # the same sum: share (x + d) + (1 - share) x = x + share d
-        return rearrange(still, "b c f h w -> (b f) c h w")
+        self.time_stack.add_to(clip, share)  # the same sum: share (x + d) + (1 - share) x = x + share d
+        return x
 
 
 class PixelAttention(nn.Module):

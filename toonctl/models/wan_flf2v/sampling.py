@@ -26,7 +26,10 @@ Velocity = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Text features `[1, 512, D]`, wanted and unwanted, and image features `[P, M, E]` of P pictures, if any."""
+    """Text features `[1, 512, D]`, wanted and unwanted, and image features `[P, M, E]`, if any.
+
+    P pictures have been looked at: both keys, or the first alone.
+    """
 
     positive: Tensor
     negative: Tensor

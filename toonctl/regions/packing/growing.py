@@ -14,6 +14,9 @@ from toonctl.regions.color_table import premultiplied
 from toonctl.regions.packing.mattes import ink_matte, luminance_matte, straight
 from toonctl.regions.packing.plan import Color
 from toonctl.regions.packing.reference import redraw
+from toonctl.regions.packing.sheet import over_color
+
+_NO_INKS = np.zeros((0, 4), np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +52,11 @@ def grow(cell: LayerCell, how: Growth) -> Pixels:
     if how.upscale == "bilinear":
         large = cv2.resize(cell.picture, (width, height), interpolation=cv2.INTER_LINEAR)
         return _matted(np.asarray(large, np.uint8), cell, how)
-    small = premultiplied(_matted(cell.picture, cell, how))
-    base = np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
-    return straight(redraw(cell.picture, base, cell.keys, cell.ground))
+    matted = _matted(cell.picture, cell, how)
+    base = cv2.resize(premultiplied(matted), (width, height), interpolation=cv2.INTER_LINEAR)
+    # Inks instead of what a coder made of them: flats without noise, and colors as the keys have them.
+    seen = over_color(matted, cell.ground) if how.matte == "ink" else cell.picture.astype(np.float32)
+    return straight(redraw(seen, np.asarray(base, np.float32), cell.keys, cell.ground))
 
 
 def is_opaque(keys: tuple[Pixels, Pixels]) -> bool:
@@ -60,8 +65,7 @@ def is_opaque(keys: tuple[Pixels, Pixels]) -> bool:
 
 
 def _matted(picture: Pixels, cell: LayerCell, how: Growth) -> Pixels:
-    if is_opaque(cell.keys):
-        return np.dstack([picture, np.full(picture.shape[:2], 255, np.uint8)])
-    if how.matte == "luminance":
-        return luminance_matte(picture)
-    return ink_matte(picture, cell.inks, cell.ground)
+    is_whole = is_opaque(cell.keys)
+    if how.matte == "ink":
+        return ink_matte(picture, cell.inks, None if is_whole else cell.ground)
+    return ink_matte(picture, _NO_INKS, None) if is_whole else luminance_matte(picture)

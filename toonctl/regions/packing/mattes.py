@@ -20,11 +20,17 @@ _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 _DARKEST, _LIGHTEST = 0.85, 0.98
 """Where the published matte's ramp begins and ends is not said; these are ours."""
 
-_SAME = 20.0
+_SAME = 32.0
 """Levels (Euclidean) by which a pixel may miss an ink and still show it: video coders are not exact."""
+_THIN = 10.0
+"""How much better an ink must explain a pixel when it shows nowhere near."""
+_EXACT, _SUPPORT = 1.5, 4
+"""A pixel this close to an ink shows it if four of its neighborhood do: rims that hit an ink stand alone."""
 _NEXT_TO_PX = 3
 _MOST_INKS = 64
 _LEAST_OF_PAINTED = 0.002
+_MIXED = 6.0
+_FLAT = 0.5
 _BLOCK = np.ones((3, 3), np.uint8)
 _GROUNDS: dict[str, Color] = {
     "white": (255, 255, 255),
@@ -50,22 +56,41 @@ def luminance_matte(picture: Pixels) -> Pixels:
 def inks_of(keys: Sequence[Pixels]) -> Pixels:
     """The colors that RGBA pictures are drawn in, the commonest first, at most 64, uint8 `[K, 4]`.
 
-    Those are the colors that fill an area somewhere, and lines' colors, which show pure too seldom for that
-    but far oftener than any mixture does.
+    Those are the colors that fill an area somewhere, and lines' colors: these show pure too seldom for that,
+    but often, and no two commoner ones could mix them. Pictures that are painted in shades rather than flats,
+    so that these colors are the lesser part of them, have no inks.
     """
     counts: dict[tuple[int, ...], int] = {}
+    n_painted = 0
+    filling: set[tuple[int, ...]] = set()
     for key in keys:
         table, codes = color_table(key)
         numbers = codes.astype(np.float32)
         core = np.asarray(cv2.erode(numbers, _BLOCK) == cv2.dilate(numbers, _BLOCK))
         shown = np.bincount(codes.ravel(), minlength=len(table))
-        is_ink = np.bincount(codes[core], minlength=len(table)) > 0
-        is_ink |= shown >= _LEAST_OF_PAINTED * shown[table[:, 3] > 0].sum()
+        n_painted += int(shown[table[:, 3] > 0].sum())
+        fills = np.bincount(codes[core], minlength=len(table)) > 0
+        is_ink = fills | (shown >= _LEAST_OF_PAINTED * shown[table[:, 3] > 0].sum())
+        filling |= {tuple(color) for color in table[fills].tolist()}
         for color, count in zip(table[is_ink], shown[is_ink], strict=True):
             name = tuple(int(part) for part in color)
             counts[name] = counts.get(name, 0) + int(count)
-    kept = sorted((name for name in counts if name[3]), key=lambda name: (-counts[name], name))[:_MOST_INKS]
+    ordered = sorted((name for name in counts if name[3]), key=lambda name: (-counts[name], name))
+    kept: list[tuple[int, ...]] = []
+    for name in ordered:
+        if len(kept) < _MOST_INKS and (name in filling or not _is_mixture(name, [(0, 0, 0, 0), *kept])):
+            kept.append(name)
+    if sum(counts[name] for name in kept) < _FLAT * n_painted:
+        kept = []
     return np.array(kept, np.uint8).reshape(-1, 4)
+
+
+def _is_mixture(color: tuple[int, ...], others: Sequence[tuple[int, ...]]) -> bool:
+    """Whether two of the other RGBA colors could mix this one."""
+    shown = premultiplied(np.array([color, *others], np.uint8))
+    pairs = np.array(list(combinations(range(1, len(shown)), 2)), np.intp).reshape(-1, 2)
+    _, off = _projected(shown[:1].repeat(len(pairs), 0), shown[pairs[:, 0]], shown[pairs[:, 1]])
+    return bool((off <= _MIXED).any())
 
 
 def ground_for(inks: Pixels, wanted: str) -> Color:
@@ -81,18 +106,23 @@ def ground_for(inks: Pixels, wanted: str) -> Color:
     return white if clearance(white) >= _CLEAR_OF_WHITE else max(_GROUNDS.values(), key=clearance)
 
 
-def ink_matte(picture: Pixels, inks: Pixels, ground: Color) -> Pixels:
-    """RGBA `[H, W, 4]` of an RGB picture on `ground` that is drawn in `inks` `[K, 4]`.
+def ink_matte(picture: Pixels, inks: Pixels, ground: Color | None) -> Pixels:
+    """RGBA `[H, W, 4]` of an RGB picture on `ground`, None if it fills its frame, drawn in `inks` `[K, 4]`.
 
     Pixels that show an ink get exactly that ink, its own alpha included; those between two of them, the
     ground being one, get the mixture that explains them. What no inks explain keeps its color, opaque
     except where it borders on the ground.
     """
-    entries = np.concatenate([np.zeros((1, 4), np.uint8), inks])
+    entries = inks if ground is None else np.concatenate([np.zeros((1, 4), np.uint8), inks])
+    if not len(entries):
+        return np.dstack([picture, np.full(picture.shape[:2], 255, np.uint8)])
     shown = premultiplied(entries)
-    shown[:, :3] += (255 - shown[:, 3:]) / 255 * np.array(ground, np.float32)
+    if ground is not None:
+        shown[:, :3] += (255 - shown[:, 3:]) / 255 * np.array(ground, np.float32)
     labels, off = _nearest_entry(picture.astype(np.float32), shown[:, :3])
-    is_pure = (off <= _SAME) & _is_supported(labels)
+    alike = _alike(labels)
+    # Beside an edge a pixel near an ink may be the foot of a soft rim: there only the ink itself is pure.
+    is_pure = ((alike == 9) & (off <= _SAME)) | ((alike >= _SUPPORT) & (off <= _EXACT))
     made = premultiplied(entries)[labels]
     strange = off > _SAME
     if is_pure.any() and not is_pure.all():
@@ -129,8 +159,8 @@ def _nearest_entry(picture: Floats, colors: Floats) -> tuple[NDArray[np.intp], F
     return labels, np.sqrt(best)
 
 
-def _is_supported(labels: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Where at least four of a pixel and its eight neighbors carry its label: rims that hit an ink do not."""
+def _alike(labels: NDArray[np.intp]) -> NDArray[np.int8]:
+    """How many of a pixel and its eight neighbors carry its label, 1 to 9."""
     padded = np.pad(labels, 1, mode="edge")
     height, width = labels.shape
     alike = sum(
@@ -138,7 +168,7 @@ def _is_supported(labels: NDArray[np.intp]) -> NDArray[np.bool_]:
         for dy in range(3)
         for dx in range(3)
     )
-    return np.asarray(alike) >= 4
+    return np.asarray(alike, np.int8)
 
 
 def _beside(is_pure: NDArray[np.bool_], at: NDArray[np.intp]) -> NDArray[np.int64]:
@@ -181,8 +211,8 @@ def _unmixed(
     for one, other in combinations(range(len(around)), 2):
         attempt(around[one], around[other], 0.0)
     # An ink too thin to show pure anywhere near, over what does.
-    for ink in range(1, len(entries)):
-        attempt(around[0], np.full(len(at), ink), _SAME / 2)
+    for ink in np.flatnonzero(entries[:, 3]).tolist():
+        attempt(around[0], np.full(len(at), ink), _THIN)
     return made, off
 
 

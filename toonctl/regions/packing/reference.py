@@ -37,11 +37,14 @@ _BAD = 1500.0
 """Squared levels of three channels: costs this far apart weigh 1 to e, and what costs more is not redrawn."""
 _FAINT = 30.0
 
-_TILE, _LEAST_REACH, _MOST_REACH = 32, 16, 48
+_TILE, _LEAST_REACH, _MOST_REACH = 16, 16, 48
+_DENSE = 30_000
+"""Edge pixels from which a picture is texture rather than cel: less is tried, or time and memory run away."""
 _FINE = 2.5
 """Scale from which places in the keys are tried at every half pixel of the small picture."""
 
 _STEPS = (0.25, 0.125, 0.0625)
+_PAGE = 4096
 _AROUND = [(dx, dy) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if dx or dy]
 
 
@@ -90,18 +93,17 @@ class Reference:
         return _sampled(self.means, *at).reshape(len(x), 3 * len(dx))
 
 
-def redraw(small: Pixels, base: Floats, keys: Sequence[Pixels], ground: Color) -> Floats:
+def redraw(small: Floats, base: Floats, keys: Sequence[Pixels], ground: Color) -> Floats:
     """`base` with its edges drawn from the keys, premultiplied RGBA float32 `[H, W, 4]`.
 
-    `small` is RGB `[h, w, 3]` on `ground`, `base` the same at full size as well as that goes without keys;
-    `keys` are RGBA `[H, W, 4]`. Where no key has anything like it, the base stays.
+    `small` is RGB `[h, w, 3]` 0..255 on `ground`, `base` the same at full size as well as that goes without
+    keys; `keys` are RGBA `[H, W, 4]`. Where no key has anything like it, the base stays.
     """
     raster = Raster(base.shape[:2], small.shape[:2])
-    seen = small.astype(np.float32)
-    rows, columns = np.nonzero(_edges(seen, 1))
+    rows, columns = np.nonzero(_edges(small, 1))
     if not len(rows):
         return base
-    search = _Search(seen, raster, rows, columns)
+    search = _Search(small, raster, rows, columns)
     found = [search.matched(Reference.of(key, ground, raster)) for key in keys]
     return _laid(base, search, found)
 
@@ -143,7 +145,7 @@ class _Search:
 
     def _coarse(self, reference: Reference) -> Floats:
         shift = np.zeros((len(self.rows), 2), np.float32)
-        fine = 2 if max(self.raster.step) >= _FINE else 1
+        fine = 2 if max(self.raster.step) >= _FINE and len(self.rows) <= _DENSE else 1
         x, y = self._places(reference, fine)
         if not len(x):
             return shift
@@ -171,7 +173,8 @@ class _Search:
 
     def _tiles(self) -> Iterator[tuple[Ints, tuple[float, float, float, float]]]:
         """Groups of edge pixels that lie together, and the box in the art that is searched for them."""
-        reach = int(np.clip(max(self.raster.small) // 4, _LEAST_REACH, _MOST_REACH))
+        most = _LEAST_REACH if len(self.rows) > _DENSE else _MOST_REACH
+        reach = int(np.clip(max(self.raster.small) // 4, _LEAST_REACH, most))
         across, down = reach * self.raster.step[0], reach * self.raster.step[1]
         tile = self.rows // _TILE * self.raster.small[1] + self.columns // _TILE
         order = np.argsort(tile, kind="stable")
@@ -225,11 +228,8 @@ def _laid(base: Floats, search: _Search, found: Sequence[_Matched]) -> Floats:
         number = at[use]
         for match in found:
             weight = near[use] * np.exp(np.maximum((least[use] - match.cost[number]) / _KEEN, -_FAINT))
-            piece = _sampled(
-                match.reference.picture,
-                (x[use] + match.shift[number, 0])[:, None],
-                (y[use] + match.shift[number, 1])[:, None],
-            )[:, 0]
+            shift = match.shift[number]
+            piece = _sampled(match.reference.picture, x[use] + shift[:, 0], y[use] + shift[:, 1])
             total[use] += weight[:, None].astype(np.float32) * piece
             weights[use] += weight.astype(np.float32)
     made = base.copy()
@@ -252,6 +252,12 @@ def _box(side: float) -> Floats:
 
 
 def _sampled(picture: Floats, x: NDArray[np.floating], y: NDArray[np.floating]) -> Floats:
-    """The picture at places between its pixels, `[..., channels]` for x and y of two axes."""
-    at = x.astype(np.float32), y.astype(np.float32)
-    return np.asarray(cv2.remap(picture, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
+    """The picture at places between its pixels, `[..., channels]` for x and y `[...]`."""
+    # OpenCV takes no side of 32767 or more: the places go in as rows of a page.
+    width = min(_PAGE, max(x.size, 1))
+    at = [np.zeros((-(-x.size // width), width), np.float32) for _ in range(2)]
+    for page, places in zip(at, (x, y), strict=True):
+        page.reshape(-1)[: x.size] = places.ravel()
+    found = cv2.remap(picture, at[0], at[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    channels = picture.shape[2]
+    return np.asarray(found, np.float32).reshape(-1, channels)[: x.size].reshape(*x.shape, channels)

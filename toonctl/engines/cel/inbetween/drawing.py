@@ -1,4 +1,8 @@
-"""An inbetween drawn from its span: the nearer key's map moved, the other's under its holes, lines on top."""
+"""An inbetween drawn from its span: which part shows where is decided first, then its lines are drawn.
+
+The nearer key's regions are moved and painted as labels, the other key's under their holes. All lines then
+come from the boundaries of that one map.
+"""
 
 from dataclasses import dataclass
 
@@ -8,16 +12,24 @@ from numpy.typing import NDArray
 
 from toonctl.core.types import Between, FellBack, Pixels
 from toonctl.engines.base import DrawnInbetween, KeyPicture
-from toonctl.engines.cel.inbetween.reading import KeyMap
+from toonctl.engines.cel.inbetween.reading import STEP_AT_540, KeyMap
 from toonctl.engines.cel.inbetween.way import Bend, Way
 from toonctl.regions.color_table import nearest_of, premultiplied
-from toonctl.regions.redraw import Drawn, Window, redraw, sides_by_color
+from toonctl.regions.contours import Guides, Pieces, all_guides, boundaries, guides_along, strokes_of
+from toonctl.regions.equal import equal_areas
+from toonctl.regions.penwork import inked, soft_edges
+from toonctl.regions.planar import with_inks
+from toonctl.regions.redraw import Window, painted, pulled_out
+from toonctl.regions.strokes import draw_segments
 
 Packed = NDArray[np.uint32]
+Labels = NDArray[np.uint16]
 
 _LEAST_HOLE_PX = 7
 _SLIT_SHARE = 1 / 180
 _MARGIN_PX = 6.0
+_CRUMB_AT_540 = 12
+_FAR_DOUBT_PX = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +54,40 @@ class _Side:
     front: NDArray[np.float32]
     behind: NDArray[np.float32]
 
+    def labels(self, window: Window) -> Labels:
+        """Its regions as they have moved, within `window`."""
+        return painted(self.way.sheet, self.front, self.behind, window=window)
+
+    def is_open(self, labels: Labels, window: Window) -> NDArray[np.bool_]:
+        """Where nothing of the key has moved to, ground that moving parts have left included."""
+        is_open = labels == 0
+        if ground := self.way.ground:
+            is_open |= (labels == ground) & (self.key.labels[window.cut] != ground)
+        return is_open
+
+    def guides(self, labels: NDArray[np.int64], doubt: float, first_ink: int) -> list[Guides]:
+        """Its moved outlines, under the new names `labels`, inks numbered from `first_ink` on."""
+        sheet = self.way.sheet
+        planar = with_inks(sheet.planar, first_ink)
+        bounds = np.flatnonzero((planar.left != planar.right) & (planar.left > 0))
+        split = np.flatnonzero(sheet.front > 0)
+        return [
+            guides_along(planar, self.front, sheet.still, arcs=bounds, labels=labels, doubt=doubt),
+            guides_along(
+                planar, self.behind, np.zeros_like(sheet.still), arcs=split, labels=labels, doubt=doubt + 1
+            ),
+        ]
+
 
 @dataclass(frozen=True, slots=True)
-class _Canvas:
-    """A picture in the making: `paint` and `line` packed colors; `is_open` where nothing lies, `is_key` where
-    the key's own pixels stand."""
+class _Decided:
+    """Which part shows where within `window`: `labels` `[h, w]`, those of the nearer key 1..n, of the other
+    n + 1.. ; `names` gives these for the other key's labels, `is_far` where its parts fill holes."""
 
-    paint: Packed
-    line: Packed
-    is_open: NDArray[np.bool_]
-    is_key: NDArray[np.bool_]
+    window: Window
+    labels: Labels
+    names: NDArray[np.int64]
+    is_far: NDArray[np.bool_]
 
 
 def draw_between(span: Span, between: Between, fell_back: tuple[FellBack, ...]) -> DrawnInbetween:
@@ -63,26 +99,36 @@ def draw_between(span: Span, between: Between, fell_back: tuple[FellBack, ...]) 
     key = near.key
     picture = _packed(key.table)[key.codes]
     window = _window(first, second)
-    canvas = None
+    paint, line = _packed(key.colors[key.color])[key.labels - 1], _lines(key.inks, key.coverage, key.ink)
     if not window.is_empty:
-        canvas = _drawn(near, span.held, window)
-        if int(canvas.is_open.sum()) >= _LEAST_HOLE_PX:
-            _fill(canvas, far, span.held, window)
-        _close(canvas.paint, canvas.is_open, key.labels.shape[0] if near.way.ground else 0)
-        shown = _packed(over(_unpacked(canvas.paint), _unpacked(canvas.line)))
-        picture[window.cut] = np.where(canvas.is_key, picture[window.cut], shown)
+        decided = _decided(near, far, window)
+        kept = span.held[window.cut] & (decided.labels == key.labels[window.cut]) & _at_rest(near)[window.cut]
+        pieces = _pieces(near, far, decided)
+        colors = np.concatenate([np.zeros((1, 4), np.uint8), key.colors[key.color], _colors(far.key)])
+        shown = _packed(colors)[decided.labels]
+        paint[window.cut] = shown
+        coverage, ink = inked(pieces, window, decided.labels, kept)
+        if key.is_hard:
+            coverage = np.where(coverage >= 128, 255, 0).astype(np.uint8)
+        drawn = _lines(np.concatenate([key.inks, far.key.inks]), coverage, ink)
+        if key.is_soft:
+            shown = _softened(shown, colors, soft_edges(pieces, window, decided.labels, kept))
+        shown = np.where(kept, picture[window.cut], shown)
+        picture[window.cut] = _packed(over(_unpacked(shown), _unpacked(drawn)))
+        line[window.cut] = _packed(
+            over(_unpacked(np.where(kept, line[window.cut], np.uint32(0))), _unpacked(drawn))
+        )
     if not key.has_line:
         return DrawnInbetween(between.layer, between.name, _unpacked(picture), None, None, fell_back)
-    paint, line = _packed(key.colors[key.color])[key.labels - 1], _lines(key, key.coverage, key.ink)
-    if canvas is not None:
-        paint[window.cut], line[window.cut] = canvas.paint, canvas.line
     layers = _unpacked(picture), _unpacked(paint), _unpacked(line)
     return DrawnInbetween(between.layer, between.name, *layers, fell_back)
 
 
 def _side(key: KeyMap, way: Way, share: float, bend: Bend | None) -> _Side:
-    front, behind = way.at(share, bend)
-    return _Side(key, way, _pairs(front), _pairs(behind))
+    height, width = key.labels.shape
+    points = way.sheet.planar.points
+    front, behind = (pulled_out(points, _pairs(p), (width, height)) for p in way.at(share, bend))
+    return _Side(key, way, front, behind)
 
 
 def _window(*sides: _Side) -> Window:
@@ -96,6 +142,136 @@ def _window(*sides: _Side) -> Window:
     return Window.around(np.concatenate(points), margin, (width, height))
 
 
+def _decided(near: _Side, far: _Side, window: Window) -> _Decided:
+    """The nearer key's parts, the other's where they leave holes, and no crumbs."""
+    labels = near.labels(window)
+    is_open = near.is_open(labels, window)
+    is_far = np.zeros_like(is_open)
+    names = _names(near, far)
+    if int(is_open.sum()) >= _LEAST_HOLE_PX:
+        cut = _box(is_open, 0)
+        part = Window(cut[1].start, cut[0].start, cut[1].stop, cut[0].stop).moved(window.x0, window.y0)
+        lower = far.labels(part)
+        named = names[lower]
+        # What a part has left is not that part again, nor do slits along its outline show another.
+        is_other = (named != near.key.labels[window.cut][cut]) | (labels[cut] == 0)
+        is_seen = _wide(is_open[cut] & is_other & ~far.is_open(lower, part), near.key.labels.shape[0])
+        seen = np.nonzero(is_seen)
+        labels[cut][seen] = named[seen]
+        is_open[cut][seen] = False
+        is_far[cut][seen] = True
+    _close(labels, is_open, near.way.ground, near.key.labels.shape[0])
+    return _Decided(window, _without_crumbs(labels, near.key.labels.shape[0]), names, is_far)
+
+
+def _wide(mask: NDArray[np.bool_], height: int) -> NDArray[np.bool_]:
+    """`mask` without slits."""
+    core = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, _disc(height * 2 // 3))
+    return mask & (cv2.dilate(core, np.ones((3, 3), np.uint8)) > 0)
+
+
+def _disc(height: int) -> Pixels:
+    """A disc as wide as the widest slit."""
+    side = 2 * max(1, round(height * _SLIT_SHARE)) + 1
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)
+
+
+def _names(near: _Side, far: _Side) -> NDArray[np.int64]:
+    """By label of the other key, that of the same part in the nearer one, or a new one."""
+    n, m = near.key.n, far.key.n
+    names = n + np.arange(m + 1)
+    names[0] = 0
+    to = far.way.matched.astype(np.int64)
+    near_colors = near.key.colors[near.key.color][np.maximum(to, 1) - 1]
+    is_same = (to > 0) & (near_colors == _colors(far.key)).all(1)
+    names[1:][is_same] = to[is_same]
+    if far.way.ground and near.way.ground:
+        names[far.way.ground] = near.way.ground
+    return names
+
+
+def _colors(key: KeyMap) -> Pixels:
+    """Colors by region, `[n, 4]`."""
+    return key.colors[key.color]
+
+
+def _at_rest(side: _Side) -> NDArray[np.bool_]:
+    """Where the key has no line, or lines that stay."""
+    key, sheet = side.key, side.way.sheet
+    first = np.flatnonzero(sheet.still[:-1] & sheet.still[1:])
+    arc = key.planar.arc_of()
+    first = first[arc[first] == arc[first + 1]]
+    near = np.zeros(key.labels.shape, np.uint8)
+    thickness = np.ceil(2 * (key.planar.half[first] + 2)).astype(np.int64)
+    draw_segments(near, key.planar.points[first], key.planar.points[first + 1], thickness, value=1)
+    return (near > 0) | (key.coverage == 0)
+
+
+def _pieces(near: _Side, far: _Side, decided: _Decided) -> Pieces:
+    """All lines and bare edges of the drawing."""
+    own = np.arange(near.key.n + 1)
+    guides = near.guides(own, 0, 0)
+    place = np.full(near.key.n + far.key.n + 1, -1, np.int64)
+    n_far = len(far.way.sheet.rings)
+    place[: len(near.way.sheet.place)] = near.way.sheet.place + n_far
+    strokes = [strokes_of(near.key.planar, near.front, own, near.way.sheet.still)]
+    if decided.is_far.any():
+        guides += far.guides(decided.names, _FAR_DOUBT_PX, len(near.key.inks))
+        strange = np.flatnonzero(decided.names > near.key.n)
+        place[decided.names[strange]] = far.way.sheet.place[strange]
+        # Folds of parts that only the other key shows.
+        only_far = np.where(decided.names > near.key.n, decided.names, 0)
+        theirs = strokes_of(
+            with_inks(far.key.planar, len(near.key.inks)),
+            far.front,
+            only_far,
+            np.zeros_like(far.way.sheet.still),
+        )
+        strokes.append(theirs.where(theirs.sides[:, 0] > 0))
+    step = max(2.0, STEP_AT_540 * near.key.labels.shape[0] / 540)
+    found = boundaries(decided.labels, decided.window, all_guides(guides), place=place, step_px=step)
+    return Pieces.joined([_of_parts(found, near), *strokes])
+
+
+def _of_parts(pieces: Pieces, near: _Side) -> Pieces:
+    """Without lines between pieces of one part that did not touch in the key."""
+    planar = near.key.planar
+    n = near.key.n
+    met = np.zeros((n + 1, n + 1), bool)
+    met[planar.left, planar.right] = met[planar.right, planar.left] = True
+    left, right = pieces.sides.T
+    is_own = (left <= n) & (right <= n)
+    left, right = np.where(is_own, left, 0), np.where(is_own, right, 0)
+    goal = np.concatenate([[0], near.way.matched])
+    is_one = is_own & (goal[left] > 0) & (goal[left] == goal[right]) & ~met[left, right]
+    return pieces.where(~is_one)
+
+
+def _without_crumbs(labels: Labels, height: int) -> Labels:
+    """`labels` without specks torn off larger parts."""
+    least = round(_CRUMB_AT_540 * (height / 540) ** 2)
+    areas = equal_areas(labels.astype(np.int32), least)
+    count = np.bincount(labels.ravel())
+    is_crumb = (areas == 0) & (count[labels] >= 3 * least)
+    if not is_crumb.any() or is_crumb.all():
+        return labels
+    return labels.ravel()[nearest_of(~is_crumb)]
+
+
+def _softened(
+    shown: Packed, colors: Pixels, edges: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]
+) -> Packed:
+    """`shown` with pixels on bare edges mixed of both sides' colors."""
+    at, beyond, share = edges
+    soft = shown.copy()
+    own = premultiplied(_unpacked(shown.ravel()[at]).reshape(-1, 4))
+    mixed = (1 - share[:, None]) * own + share[:, None] * premultiplied(colors[beyond])
+    alpha = mixed[:, 3:]
+    mixed[:, :3] *= 255 / np.maximum(alpha, 1)
+    soft.ravel()[at] = _packed(np.rint(mixed).astype(np.uint8))
+    return soft
+
+
 def _packed(colors: Pixels) -> Packed:
     """Colors `[..., 4]` as one number each."""
     return np.ascontiguousarray(colors).view(np.uint32)[..., 0]
@@ -106,13 +282,13 @@ def _unpacked(colors: Packed) -> Pixels:
     return np.ascontiguousarray(colors)[..., None].view(np.uint8)
 
 
-def _lines(key: KeyMap, coverage: Pixels, ink: Pixels) -> Packed:
-    """The packed line layer of `coverage` in the key's inks."""
-    table = np.repeat(key.inks[:, None], 256, 1)
+def _lines(inks: Pixels, coverage: Pixels, ink: Pixels) -> Packed:
+    """The packed line layer of `coverage` in the `inks` `[I, 4]` that `ink` numbers."""
+    table = np.repeat(inks[:, None], 256, 1)
     table[:, :, 3] = np.arange(256)
     table[:, 0] = 0
     lut = _packed(table).ravel()
-    if len(key.inks) == 1:
+    if len(inks) == 1:
         return lut[coverage]
     return lut[ink.astype(np.uint16) * 256 + coverage]
 
@@ -132,105 +308,33 @@ def over(paint: Pixels, line: Pixels) -> Pixels:
 
 def picture_of(key: KeyMap) -> KeyPicture:
     """The key as it came."""
-    line = _unpacked(_lines(key, key.coverage, key.ink)) if key.has_line else None
+    line = _unpacked(_lines(key.inks, key.coverage, key.ink)) if key.has_line else None
     return KeyPicture(_unpacked(_packed(key.table)[key.codes]), line)
 
 
-def _drawn(side: _Side, held: NDArray[np.bool_], window: Window) -> _Canvas:
-    key, sheet = side.key, side.way.sheet
-    height, width = key.labels.shape
-    drawn = redraw(sheet, side.front, side.behind, (width, height), window=window)
-    colors = np.concatenate([np.zeros((1, 4), np.uint8), key.colors[key.color]])
-    sides_by_color(sheet, drawn, lambda at: _shown(key, at), premultiplied(colors))
-    found, which = _sampled(key, drawn.source)
-    coverage, ink = np.zeros(drawn.labels.shape, np.uint8), np.zeros(drawn.labels.shape, np.uint8)
-    coverage.ravel()[drawn.at], ink.ravel()[drawn.at] = found, which
-    labels = key.labels[window.cut]
-    is_key = _kept(side, drawn, held[window.cut], labels)
-    at = np.nonzero(is_key)
-    drawn.labels[at], coverage[at], ink[at] = (
-        labels[at],
-        key.coverage[window.cut][at],
-        key.ink[window.cut][at],
-    )
-    is_open = drawn.labels == 0
-    if side.way.ground:
-        is_open |= (drawn.labels == side.way.ground) & (labels != side.way.ground)
-    return _Canvas(_packed(colors)[drawn.labels], _lines(key, coverage, ink), is_open, is_key)
+def _close(labels: Labels, is_open: NDArray[np.bool_], ground: int, height: int) -> None:
+    """Gives slits between parts, which neither key explains, the part beside them, in place.
 
-
-def _kept(
-    side: _Side, drawn: Drawn, held: NDArray[np.bool_], labels: NDArray[np.uint16]
-) -> NDArray[np.bool_]:
-    """Where the key's own pixels stand: both keys show them, and nothing that moves has come over them."""
-    key, sheet = side.key, side.way.sheet
-    kept = held & (drawn.labels == labels)
-    arc = sheet.planar.arc_of()
-    rests = np.zeros(key.n + 1, bool)
-    for sides in (sheet.planar.left, sheet.planar.right):
-        rests[sides[arc[sheet.still]]] = True
-    is_still = sheet.still[drawn.piece] & sheet.still[drawn.piece + 1]
-    kept.ravel()[drawn.at] = is_still & rests[drawn.labels.ravel()[drawn.at]] & held.ravel()[drawn.at]
-    return kept
-
-
-def _sampled(key: KeyMap, source: NDArray[np.float32]) -> tuple[Pixels, Pixels]:
-    """Coverage and ink of the key at places x, y `[P, 2]`; a hard line stays hard."""
-    n = len(source)
-    if not n or not key.coverage.any():
-        return np.zeros(n, np.uint8), np.zeros(n, np.uint8)
-    block = np.pad(source, ((0, -n % 1024), (0, 0))).reshape(-1, 1024, 2)
-    found = cv2.remap(key.coverage, block, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
-    coverage = np.asarray(found, np.uint8).ravel()[:n]
-    if key.is_hard:
-        coverage = np.where(coverage >= 128, 255, 0).astype(np.uint8)
-    if len(key.inks) < 2:
-        return coverage, np.zeros(n, np.uint8)
-    inks = cv2.remap(key.ink, block, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
-    return coverage, np.asarray(inks, np.uint8).ravel()[:n]
-
-
-def _shown(key: KeyMap, places: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The key's picture at places x, y `[P, 2]`, premultiplied, between pixels linearly."""
-    height, width = key.labels.shape
-    x, y = np.clip(places[:, 0], 0, width - 1.001), np.clip(places[:, 1], 0, height - 1.001)
-    column, row = x.astype(np.int64), y.astype(np.int64)
-    table = premultiplied(key.table)
-    along, down = (x - column)[:, None], (y - row)[:, None]
-    upper = table[key.codes[row, column]] * (1 - along) + table[key.codes[row, column + 1]] * along
-    lower = table[key.codes[row + 1, column]] * (1 - along) + table[key.codes[row + 1, column + 1]] * along
-    return (upper * (1 - down) + lower * down).astype(np.float32)
-
-
-def _fill(upper: _Canvas, far: _Side, held: NDArray[np.bool_], window: Window) -> None:
-    """Puts what the other key shows where nothing of `upper` lies, in place."""
-    cut = _box(upper.is_open, 0)
-    part = Window(*(int(v) for v in (cut[1].start, cut[0].start, cut[1].stop, cut[0].stop)))
-    lower = _drawn(far, held, part.moved(window.x0, window.y0))
-    seen = np.nonzero(upper.is_open[cut] & ~lower.is_open)
-    upper.paint[cut][seen] = lower.paint[seen]
-    free = np.nonzero(upper.is_open[cut] & ~lower.is_open & (upper.line[cut] == 0))
-    upper.line[cut][free] = lower.line[free]
-    upper.is_open[cut][seen] = False
-
-
-def _close(paint: Packed, is_open: NDArray[np.bool_], height: int) -> None:
-    """Gives slits that neither key explains the color beside them, in place.
-
-    In a picture of `height` whose ground is known wider openings show it; with height 0 they close as well.
+    Wider openings, and what moving parts left along their outlines, show the `ground`; without one (0) all
+    close.
     """
-    slits, margin = is_open, max(is_open.shape)
-    if height and is_open.any():
-        side = 2 * max(1, round(height * _SLIT_SHARE)) + 1
-        kernel = np.ones((side, side), np.uint8)
-        slits = is_open & (cv2.morphologyEx(is_open.astype(np.uint8), cv2.MORPH_OPEN, kernel) == 0)
-        margin = 2 * side
-    if not slits.any() or is_open.all():
+    if not is_open.any() or is_open.all():
         return
-    cut = _box(slits, margin)
-    part = paint[cut]
-    at = np.nonzero(slits[cut])
-    part[at] = part.ravel()[nearest_of(~is_open[cut])[at]]
+    slits, margin = is_open, max(is_open.shape)
+    if ground:
+        disc = _disc(height)
+        margin = disc.shape[0]
+        parts = np.pad((labels != ground).astype(np.uint8), margin, mode="edge")
+        closed = cv2.morphologyEx(parts, cv2.MORPH_CLOSE, disc)[margin:-margin, margin:-margin]
+        slits = is_open & (closed > 0)
+        if not slits.any():
+            return
+    cut = _box(slits, 2 * margin)
+    part = labels[cut]
+    free = (part != ground) & ~slits[cut] if ground else ~is_open[cut]
+    if free.any():
+        at = np.nonzero(slits[cut])
+        part[at] = part.ravel()[nearest_of(free)[at]]
 
 
 def _box(mask: NDArray[np.bool_], margin: int) -> tuple[slice, slice]:

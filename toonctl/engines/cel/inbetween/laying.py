@@ -10,7 +10,7 @@ from scipy.spatial import KDTree
 from toonctl.engines.cel.inbetween.pairing import Pairing
 from toonctl.engines.cel.inbetween.probing import as_complex, neighbors, outlines, probes, target_of
 from toonctl.engines.cel.inbetween.reading import KeyMap
-from toonctl.engines.cel.inbetween.way import Way
+from toonctl.engines.cel.inbetween.way import Box, Way
 from toonctl.engines.cel.options import InbetweenOptions
 from toonctl.regions.depth import depth_order
 from toonctl.regions.elastic import lay_on
@@ -21,9 +21,12 @@ from toonctl.regions.rings import outer_rings
 _AGREE_AT_540 = 8.0
 _REACH_AT_540 = 24.0
 _HELD_AT_540 = 3.0
+_PASSAGE = 8
 _BESIDE_AT_540 = 10.0
 _INSIDE_WEIGHT, _EDGE_WEIGHT = 0.5, 0.6
 _SURE = 0.6
+_TOLD_AT_540 = 40.0
+_UNSURE = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +53,12 @@ def lay(found: Moved, held: NDArray[np.bool_], options: InbetweenOptions) -> Way
     to_left, to_right = motions.of(left).apply(points), motions.of(right).apply(points)
     seen, target = probes(key), target_of(key, other, pairing)
     lead = _leaders(key, pairing, leads, (to_left, to_right), target)
-    is_split = _by_arc(planar.offsets, np.abs(to_left - to_right)) > _AGREE_AT_540 * unit
-    is_split &= (planar.left != planar.right) & (planar.left > 0)
+    apart = _by_arc(planar.offsets, np.abs(to_left - to_right))
     trust = _trust(found, seen, target)
-    is_split &= np.minimum(trust[planar.left], trust[planar.right]) > _SURE
+    # Parts that part a little do so only when both are sure of it; no outline stretches for long.
+    is_sure = np.minimum(trust[planar.left], trust[planar.right]) > _SURE
+    is_split = apart > _AGREE_AT_540 * unit * np.where(is_sure, 1, _UNSURE)
+    is_split &= (planar.left != planar.right) & (planar.left > 0)
     owner = np.where(is_split, np.where(lead < 0.5, planar.left, planar.right), 0).astype(np.int32)
     is_ground = np.concatenate([[True], pairing.is_ground])
     rings = outer_rings(planar)
@@ -61,7 +66,7 @@ def lay(found: Moved, held: NDArray[np.bool_], options: InbetweenOptions) -> Way
         planar, rings, front=owner, is_ground=is_ground, size=(key.labels.shape[1], key.labels.shape[0])
     )
     # Where the two sides part without being sure of it, the surer one takes the line along.
-    is_apart = _by_arc(planar.offsets, np.abs(to_left - to_right)) > _AGREE_AT_540 * unit / 2
+    is_apart = apart > _AGREE_AT_540 * unit / 2
     surer = (trust[leads[1]] > trust[leads[0]]).astype(np.float64)
     lead = np.where(is_split, np.round(lead), np.where(is_apart & (lead > 0) & (lead < 1), surer, lead))
     lead = np.where(front > 0, front == planar.right, lead)
@@ -78,15 +83,19 @@ def lay(found: Moved, held: NDArray[np.bool_], options: InbetweenOptions) -> Way
     is_bad = (score < options.region_score) & ~pairing.is_ground & (matched > 0)
     # A fit that far off says nothing of the shape: the part moves as it is.
     residual = np.where(is_bad[led_by], 0, laid.residual)
-    still = _still_vertices(key, held, moved + residual - points)
+    # A stroke keeps its shape.
+    mean = _by_arc(planar.offsets, np.real(residual)) + 1j * _by_arc(planar.offsets, np.imag(residual))
+    residual = np.where((planar.left == planar.right)[arc], mean[arc], residual)
+    still = _stillness(key, held, moved + residual - points)
     area = np.where(pairing.is_ground, 0, key.view.area).astype(np.float64)
     return Way(
-        sheet=arrange(planar, rings, order=order, front=front, still=still, base=pairing.ground),
+        sheet=arrange(planar, rings, order=order, front=front, still=still >= 1, base=pairing.ground),
         motions=motions,
         left=left,
         right=right,
         lean=lean,
         residual=residual,
+        still=still,
         behind=np.where((front == planar.left)[arc], right, left),
         score=score,
         matched=matched,
@@ -94,8 +103,20 @@ def lay(found: Moved, held: NDArray[np.bool_], options: InbetweenOptions) -> Way
         ground=pairing.ground,
         related=float(area[matched > 0].sum() / area.sum()) if area.any() else 1.0,
         bad_share=float(area[is_bad].sum() / area.sum()) if area.any() else 0.0,
-        fell_back=tuple((int(x), int(y), int(u - x), int(v - y)) for x, y, u, v in key.view.box[is_bad]),
+        fell_back=_doubts(key, is_bad, (matched == 0) & ~pairing.is_ground),
     )
+
+
+def _doubts(
+    key: KeyMap, is_bad: NDArray[np.bool_], is_lost: NDArray[np.bool_]
+) -> tuple[tuple[str, Box], ...]:
+    """What is done with the regions whose motion is in doubt, and their boxes; specks are not told."""
+    is_seen = key.view.area >= _TOLD_AT_540 * (key.labels.shape[0] / 540) ** 2
+    found: list[tuple[str, Box]] = []
+    for how, which in (("moved in one piece", is_bad), ("no counterpart: goes with its neighbor", is_lost)):
+        boxes = key.view.box[which & is_seen].tolist()
+        found += [(how, (x, y, u - x, v - y)) for x, y, u, v in boxes]
+    return tuple(found)
 
 
 def _trust(found: Moved, seen: Probes, target: Target) -> Floats:
@@ -166,14 +187,34 @@ def _leaders(
     return np.where(is_ground[right] & ~is_ground[left], 0.0, lean)
 
 
-def _still_vertices(key: KeyMap, held: NDArray[np.bool_], way: Complex) -> NDArray[np.bool_]:
-    """Vertices around which both keys show the same pixels and whose way is a mere tremble."""
-    points = key.planar.points
+def _stillness(key: KeyMap, held: NDArray[np.bool_], way: Complex) -> Floats:
+    """By vertex how far it stays, 0..1, `[V]`.
+
+    1 where both keys show the same pixels around it and its way is a mere tremble, 0 where it goes along,
+    and a smooth passage between the two.
+    """
+    planar = key.planar
+    points = planar.points
     height, width = held.shape
     unit = height / 540
     x = np.clip(np.rint(points[:, 0]), 0, width - 1).astype(np.int64)
     y = np.clip(np.rint(points[:, 1]), 0, height - 1).astype(np.int64)
-    return held[y, x] & (np.abs(way) < _HELD_AT_540 * unit)
+    still = (held[y, x] & (np.abs(way) < _HELD_AT_540 * unit)).astype(np.float64)
+    tips = np.concatenate([planar.offsets[:-1], planar.offsets[1:] - 1])
+    node = planar.ends.T.ravel()
+    tips, node = tips[node >= 0], node[node >= 0]
+    _, node = np.unique(node, return_inverse=True)
+    arc = planar.arc_of()
+    joined = arc[1:] == arc[:-1]
+    for _ in range(_PASSAGE):
+        low = np.full(int(node.max(initial=-1)) + 1, 1.0)
+        np.minimum.at(low, node, still[tips])
+        still[tips] = low[node]
+        # Never more than a step above either neighbor.
+        steep = still + 1 / _PASSAGE
+        still[1:] = np.where(joined, np.minimum(still[1:], steep[:-1]), still[1:])
+        still[:-1] = np.where(joined, np.minimum(still[:-1], steep[1:]), still[:-1])
+    return still
 
 
 def equal_pixels(key: KeyMap, other: KeyMap) -> NDArray[np.bool_]:

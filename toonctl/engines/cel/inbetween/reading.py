@@ -10,11 +10,12 @@ from toonctl.engines.base import KeyPicture
 from toonctl.engines.cel.options import InbetweenOptions
 from toonctl.engines.cel.view import View
 from toonctl.engines.cel.worker import matcher
-from toonctl.regions.color_table import color_table
+from toonctl.regions.color_table import color_table, premultiplied
 from toonctl.regions.describe import describe, plane_distance
 from toonctl.regions.equal import equal_areas, grown
 from toonctl.regions.flats import Flats, flats_of, flats_under_lines
 from toonctl.regions.graph import build_graph
+from toonctl.regions.pens import Shown, with_pens
 from toonctl.regions.planar import PlanarMap, trace_arcs
 from toonctl.regions.segment import Regions, find_regions, measure
 from toonctl.regions.strokes import with_strokes
@@ -31,8 +32,9 @@ class KeyMap:
 
     `labels` uint16 `[H, W]` full label map 1..n; `colors` uint8 `[K, 4]`, entry 0 transparent, and `color`
     uint16 `[n]` into it; `coverage` and `ink` `[H, W]` with `inks` `[I, 4]` as in `Flats`; `has_line` whether
-    the line is a layer of its own. `table` `[T, 4]` and `codes` `[H, W]` are the picture as it came. `center`
-    complex `[n]` and `spread` `[n, 3]` (variance of x, covariance, variance of y) are the regions'.
+    the line is a layer of its own, `is_soft` whether colors that meet without one mix there. `table` `[T, 4]`
+    and `codes` `[H, W]` are the picture as it came. `center` complex `[n]` and `spread` `[n, 3]` (variance of
+    x, covariance, variance of y) are the regions'.
     """
 
     labels: NDArray[np.uint16]
@@ -42,6 +44,7 @@ class KeyMap:
     inks: Pixels
     ink: Pixels
     has_line: bool
+    is_soft: bool
     table: Pixels
     codes: NDArray[np.int32]
     center: NDArray[np.complex128]
@@ -73,19 +76,21 @@ def read_key(key: KeyPicture, options: InbetweenOptions) -> KeyMap:
     planar = with_strokes(
         trace_arcs(full, step), full, flats.coverage, threshold=options.line_threshold, step_px=step
     )
-    coverage, ink = (
-        (flats.coverage, flats.ink) if key.line is not None else _with_solids(flats, color[full - 1])
-    )
     table, codes = color_table(key.picture)
+    paints = np.concatenate([np.zeros((1, 4), np.uint8), flats.colors[color]])
+    shown = Shown(premultiplied(table)[codes], premultiplied(paints))
+    is_ink = np.zeros(n + 1, bool) if key.line is not None else _in_ink(paints, flats.inks)
+    planar = with_pens(planar, flats.coverage, flats.ink, shown=shown, is_ink=is_ink)
     regions = measure(labels)
     return KeyMap(
         labels=full,
         color=color,
         colors=flats.colors,
-        coverage=coverage,
+        coverage=flats.coverage,
         inks=flats.inks if len(flats.inks) else _BLACK,
-        ink=ink,
+        ink=flats.ink,
         has_line=key.line is not None,
+        is_soft=key.line is None and shown.is_soft(planar),
         table=table,
         codes=codes,
         center=regions.center[:, 0] + 1j * regions.center[:, 1],
@@ -115,17 +120,12 @@ def _majority(
     return np.minimum(color[1:], n_colors - 1).astype(np.uint16)
 
 
-def _with_solids(flats: Flats, index: NDArray[np.uint16]) -> tuple[Pixels, Pixels]:
-    """Coverage and ink that take in areas in an ink's color, so that their soft rim has no inner edge."""
-    if not len(flats.inks):
-        return flats.coverage, flats.ink
-    apart = np.abs(flats.colors[:, None].astype(np.int32) - flats.inks[None].astype(np.int32)).max(-1)
-    is_ink = apart.min(1) < _SAME_INK
-    if not is_ink.any():
-        return flats.coverage, flats.ink
-    solid = is_ink[index]
-    number = apart.argmin(1).astype(np.uint8)[index]
-    return np.where(solid, 255, flats.coverage).astype(np.uint8), np.where(solid, number, flats.ink)
+def _in_ink(paints: Pixels, inks: Pixels) -> NDArray[np.bool_]:
+    """Which of `paints` `[n + 1, 4]` are an ink's color."""
+    if not len(inks):
+        return np.zeros(len(paints), bool)
+    apart = np.abs(paints[:, None].astype(np.int32) - inks[None].astype(np.int32)).max(-1)
+    return np.asarray(apart.min(1) < _SAME_INK)
 
 
 def _view(regions: Regions, full: NDArray[np.uint16], coverage: Pixels, options: InbetweenOptions) -> View:

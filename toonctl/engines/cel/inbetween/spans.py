@@ -89,9 +89,7 @@ def relate(first: PackedKey, second: PackedKey, options: InbetweenOptions, flat:
         how = "held: the keys have too little in common"
     elif share > options.bad_share:
         how = "winner takes all along optical flow"
-    doubts = tuple(
-        tuple(FellBack("region", "moved in one piece", box) for box in way.fell_back) for way in (forth, back)
-    )
+    doubts = tuple(tuple(FellBack("region", how, box) for how, box in way.fell_back) for way in (forth, back))
     return Pair(forth, back, Runs.of(held), is_equal, how, (doubts[0], doubts[1]))
 
 

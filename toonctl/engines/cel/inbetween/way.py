@@ -37,11 +37,11 @@ class Way:
     """The motion of a key's planar map toward another key.
 
     `motions` `[n]` are the regions'. A vertex follows region number `left` and, for the share `lean` `[V]`,
-    `right`, plus `residual` complex `[V]`; as the back side of a split arc it follows `behind`. `score` `[n]`
-    0..1 is how well each motion fits, `matched` `[n]` the label a region becomes, 0 for one that disappears,
-    `beside` `[n, 5]` its neighbors. `ground` is the label of the ground, 0 without one. `related` and
-    `bad_share` are shares of the foreground's area: with a counterpart, and with a motion that fits badly;
-    `fell_back` the boxes of regions that follow optical flow.
+    `right`, plus `residual` complex `[V]`, but stays as far as `still` `[V]` 0..1 says; as the back side of a
+    split arc it follows `behind`. `score` `[n]` 0..1 is how well each motion fits, `matched` `[n]` the label
+    a region becomes, 0 for one that disappears, `beside` `[n, 5]` its neighbors. `ground` is the label of the
+    ground, 0 without one. `related` and `bad_share` are shares of the foreground's area: with a counterpart,
+    and with a motion that fits badly; `fell_back` is what is done with regions in doubt, and their boxes.
     """
 
     sheet: Sheet
@@ -50,6 +50,7 @@ class Way:
     right: NDArray[np.int64]
     lean: Floats
     residual: Complex
+    still: Floats
     behind: NDArray[np.int64]
     score: Floats
     matched: NDArray[np.int32]
@@ -57,7 +58,7 @@ class Way:
     ground: int
     related: float
     bad_share: float
-    fell_back: tuple[Box, ...]
+    fell_back: tuple[tuple[str, Box], ...]
 
     def at(self, share: float, bend: Bend | None) -> tuple[Complex, Complex]:
         """Where the vertices are when `share` of the way is done: in front, and as back sides."""
@@ -69,7 +70,7 @@ class Way:
             off = bend.at(share)
             left, right, behind = left + off[self.left], right + off[self.right], behind + off[self.behind]
         front = (1 - self.lean) * left + self.lean * right + share * self.residual
-        return np.where(self.sheet.still, points, front), behind
+        return self.still * points + (1 - self.still) * front, behind
 
     def smoothed(self, values: Complex) -> Complex:
         """`values` `[n]` made alike among neighbors."""

@@ -8,7 +8,7 @@ from artkit import BALL, CUP, INK, SKY, ball, cup, sky
 from pipelines.toyshot import share_equal
 from toonctl.core.types import ColorModel, Pixels
 from toonctl.formats.compositing import blend_over
-from toonctl.stages.snap import MOST_COLORS, Snap
+from toonctl.regions.snap import MOST_COLORS, Snap
 
 SIZE = (640, 360)
 PAPER = (255, 255, 255)
