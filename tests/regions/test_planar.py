@@ -128,3 +128,11 @@ def test_a_region_in_two_pieces_is_ordered_once() -> None:
     front = np.where((planar.left == 2) & (planar.right == 3), 2, 0).astype(np.int32)
     order, _ = ordered(planar, front)
     assert order == [1, 2, 3]
+
+
+def test_a_speck_whose_outline_holds_nothing_is_ordered_too() -> None:
+    labels = np.ones((HEIGHT, WIDTH), np.uint16)
+    labels[20, 20] = 2
+    planar = trace_arcs(labels, 3.0)
+    order, _ = ordered(planar, np.zeros(planar.n_arcs, np.int32))
+    assert order == [1, 2]

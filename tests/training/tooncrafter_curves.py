@@ -1,7 +1,6 @@
 """The losses of toy trainings of ToonCrafter on a folder of films: adapter and student, as JSON.
 
 Command: python -m tests.training.tooncrafter_curves FILMS OUT.json
-(`curves/tooncrafter.json` is of the project's 15 cartoon clips)
 
 A random toy network stands for the published one: the curves show that every loss falls and that what was
 learned holds on clips no step sees, not how good the published network becomes.

@@ -55,6 +55,8 @@ def _parents(planar: PlanarMap, base: list[int], rings: Rings, size: Size) -> di
     found: dict[int, int] = {}
     for region in base:
         polygons = [planar.points[vertices(planar, ring)] / _STEP for ring in rings[region]]
+        if not polygons:
+            continue
         # Its outline lies on its parent's paint or on that of a neighbor painted earlier: inner points tell.
         fixed = [np.rint(polygon * 8).astype(np.int32) for polygon in polygons]
         low = np.min([np.floor(p.min(0)) for p in polygons], 0).astype(int)

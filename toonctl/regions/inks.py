@@ -18,7 +18,6 @@ _MOST_COLORED = 6
 _HEMMING = 0.6
 _MOST_DARK = 8
 _TINT = 32
-_STRANGE = 24.0
 _LIKE = 10
 _ALL_LINES = 0.6
 _FLAT_SHARE = 0.002
@@ -100,7 +99,7 @@ def colored_lines(
     colors = premultiplied(table)
     for _ in range(_MOST_COLORED):
         off = unmix(at, codes, nearest, colors, known).off
-        strange = np.bincount(codes.ravel()[at], off > _STRANGE, minlength=len(table))
+        strange = np.bincount(codes.ravel()[at], off > UNEXPLAINED, minlength=len(table))
         strange[found] = 0
         strange *= strange >= 0.6 * counts
         best = int(strange.argmax())

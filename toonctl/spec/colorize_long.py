@@ -1,7 +1,7 @@
 """The shot file of `colorize-long`."""
 
 from collections.abc import Collection, Iterator
-from typing import Annotated
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -87,6 +87,8 @@ class ColorizeLayer(LayerTable):
 
 class ColorizeLongSpec(ShotSpec):
     """The shot file of `colorize-long`."""
+
+    art_kind: ClassVar[Literal["lines", "keys", "sketches"]] = "lines"
 
     art: ArtTable
     references: Annotated[tuple[ReferenceTable, ...], Field(strict=False, min_length=1)] = Field(

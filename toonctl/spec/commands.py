@@ -1,28 +1,47 @@
 """The drawing commands: the shot-file model of each, and the engines that draw for it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
+from importlib import import_module
+from typing import TypeVar, cast
 
 from pydantic import create_model
 
-from toonctl.spec.colorize_long import ColorizeLongSpec
-from toonctl.spec.engine_framepack import Framepack
-from toonctl.spec.engine_longanimation import LongAnimation
-from toonctl.spec.engine_tables import CelColorize, CelInbetween, CelPostkey, EngineTable
-from toonctl.spec.engine_tooncomposer import ToonComposer
-from toonctl.spec.engine_tooncrafter import ToonCrafter
-from toonctl.spec.engine_wan_flf2v import WanFlf2v
-from toonctl.spec.inbetween import InbetweenSpec
-from toonctl.spec.layerpack import LayerpackSpec
-from toonctl.spec.postkey import PostkeySpec
+from toonctl.spec.engine_tables import EngineTable
 from toonctl.spec.shot import ShotSpec
 
-COMMANDS: Mapping[str, type[ShotSpec]] = {
-    "colorize-long": ColorizeLongSpec,
-    "inbetween": InbetweenSpec,
-    "layerpack": LayerpackSpec,
-    "postkey": PostkeySpec,
-}
+T = TypeVar("T")
+
+
+class _OnDemand(Mapping[str, T]):
+    """Classes by name, imported when one is asked for: a command pays for its own models alone."""
+
+    def __init__(self, places: Mapping[str, str]) -> None:
+        """`places` are `module:Class`, the module below this package."""
+        self._places = places
+
+    def __getitem__(self, name: str) -> T:
+        module, _, kind = self._places[name].partition(":")
+        return cast("T", getattr(import_module(f"toonctl.spec.{module}"), kind))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._places
+
+
+COMMANDS: Mapping[str, type[ShotSpec]] = _OnDemand(
+    {
+        "colorize-long": "colorize_long:ColorizeLongSpec",
+        "inbetween": "inbetween:InbetweenSpec",
+        "layerpack": "layerpack:LayerpackSpec",
+        "postkey": "postkey:PostkeySpec",
+    }
+)
 """The shot-file model of every drawing command, with the table of its default engine."""
 
 TASKS: Mapping[str, str] = {
@@ -34,14 +53,20 @@ TASKS: Mapping[str, str] = {
 """The folder of `engines/` whose engines draw for a command."""
 
 ENGINE_TABLES: Mapping[str, Mapping[str, type[EngineTable]]] = {
-    "colorize_long": {"cel": CelColorize, "longanimation": LongAnimation},
-    "inbetween": {
-        "cel": CelInbetween,
-        "tooncrafter": ToonCrafter,
-        "framepack": Framepack,
-        "wan-flf2v": WanFlf2v,
-    },
-    "postkey": {"cel": CelPostkey, "tooncomposer": ToonComposer},
+    "colorize_long": _OnDemand(
+        {"cel": "engine_tables:CelColorize", "longanimation": "engine_longanimation:LongAnimation"}
+    ),
+    "inbetween": _OnDemand(
+        {
+            "cel": "engine_tables:CelInbetween",
+            "tooncrafter": "engine_tooncrafter:ToonCrafter",
+            "framepack": "engine_framepack:Framepack",
+            "wan-flf2v": "engine_wan_flf2v:WanFlf2v",
+        }
+    ),
+    "postkey": _OnDemand(
+        {"cel": "engine_tables:CelPostkey", "tooncomposer": "engine_tooncomposer:ToonComposer"}
+    ),
 }
 """`[engine]` by task and engine, the default engine first."""
 

@@ -1,7 +1,7 @@
 """The shot file of `inbetween`: keys at frames, or drawings with a sheet that marks the inbetweens."""
 
 from collections.abc import Collection, Iterator
-from typing import Annotated
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -51,6 +51,8 @@ class KeyedArt(Table):
 
 class InbetweenSpec(ShotSpec):
     """The shot file of `inbetween`."""
+
+    art_kind: ClassVar[Literal["lines", "keys", "sketches"]] = "keys"
 
     art: KeyedArt = KeyedArt()
     keys: Annotated[tuple[KeyTable, ...], Field(strict=False)] = Field(default=(), alias="key")

@@ -1,7 +1,7 @@
 """The shot file of `layerpack`: layered keys."""
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -16,6 +16,8 @@ MOST_LAYERS = 40
 
 class LayerpackSpec(ShotSpec):
     """The shot file of `layerpack`."""
+
+    art_kind: ClassVar[Literal["lines", "keys", "sketches"]] = "keys"
 
     is_layered: ClassVar[bool] = True
 

@@ -1,7 +1,7 @@
 """The shot file of `postkey`: painted references and sketches at frames."""
 
 from collections.abc import Collection, Iterator
-from typing import Annotated
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -51,6 +51,8 @@ class SketchTable(WayTable):
 
 class PostkeySpec(ShotSpec):
     """The shot file of `postkey`."""
+
+    art_kind: ClassVar[Literal["lines", "keys", "sketches"]] = "sketches"
 
     art: PostkeyArt = PostkeyArt()
     references: Annotated[tuple[PaintedTable, ...], Field(strict=False, min_length=1)] = Field(

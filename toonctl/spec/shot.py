@@ -111,6 +111,9 @@ class ShotSpec(Table):
     psd: PsdTable = PsdTable()
     output: OutputTable = OutputTable()
 
+    art_kind: ClassVar[Literal["lines", "keys", "sketches"]]
+    """What the shot's art is; `stages/read.py` reads it accordingly."""
+
     is_layered: ClassVar[bool] = False
     """Whether the command's pictures are stacks of layers first of all, to be delivered as such."""
 

@@ -3,10 +3,10 @@
 import json
 from pathlib import PurePath
 
-from pydantic import BaseModel
+from toonctl.spec.table import Table
 
 
-def card(recipe: BaseModel, step: int) -> dict[str, str]:
+def card(recipe: Table, step: int) -> dict[str, str]:
     """Metadata of a weights file: the recipe as JSON and the step reached.
 
     Of paths only the last name stays: weights travel, and folders of the training host concern nobody.

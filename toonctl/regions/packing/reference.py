@@ -32,7 +32,7 @@ _EDGE = 6.0
 _LONG_WAY = 0.006
 """Cost of going a pixel of the art, squared: of equal places the nearest is taken."""
 
-_KEEN = 40.0
+_KEEN = 100.0
 _BAD = 1500.0
 """Squared levels of three channels: costs this far apart weigh 1 to e, and what costs more is not redrawn."""
 _FAINT = 30.0
