@@ -26,7 +26,7 @@ from toonctl.training import tooncrafter_kd, tooncrafter_lora
 from ..goldens.tooncrafter import filled, tiny_params
 
 _SIZES = tiny_params({"nrb": 2, "t_layers": 2, "v_layers": 1, "rs_depth": 1})
-_STEPS, _PART = 48, 12
+_STEPS, _PART = 300, 75
 _SHARED = {
     "layout": "sequences",
     "width": 64,
