@@ -81,7 +81,7 @@ class CelColorize(CelTable):
     backward_sweep: bool = Field(default=True, description="Go through the shot a second time, backwards.")
     figures: bool = Field(default=True, description="Match whole figures before their parts.")
     doubt_below: float = Field(
-        default=0.4, ge=0, le=1, description="Regions less sure than this are listed as doubtful."
+        default=0.38, ge=0, le=1, description="Regions less sure than this are listed as doubtful."
     )
     plan: Literal["chain", "anchors"] = Field(
         default="chain",
@@ -116,7 +116,7 @@ class CelPostkey(CelInbetween):
     backward_sweep: bool = Field(default=True, description="Go through the sketches again, backwards.")
     figures: bool = Field(default=True, description="Match whole figures before their parts.")
     doubt_below: float = Field(
-        default=0.4, ge=0, le=1, description="Regions less sure than this are listed as doubtful."
+        default=0.38, ge=0, le=1, description="Regions less sure than this are listed as doubtful."
     )
     sketch_strength: float = Field(
         default=1.0,
