@@ -87,7 +87,7 @@ def _near(pieces: Pieces, window: Window, reach: Floats) -> _Near:
     off_x, off_y = (x - start[piece, 0]).astype(np.float32), (y - start[piece, 1]).astype(np.float32)
     way_x, way_y = way[piece, 0], way[piece, 1]
     length = np.maximum(way_x * way_x + way_y * way_y, 1e-6)
-    along = np.clip((off_x * way_x + off_y * way_y) / length, 0, 1)
+    along = np.clip((off_x * way_x + off_y * way_y) / length, 0, 1).astype(np.float32)
     away = np.hypot(off_x - along * way_x, off_y - along * way_y)
     is_near = away < reach[piece]
     side = np.sign(way_x * off_y - way_y * off_x)
