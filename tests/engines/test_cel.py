@@ -7,13 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engines.toys import Memory, Toy, blank, request, share_right, toy, walk
+from engines.toys import Memory, Toy, assert_equal, blank, color, request, share_right, toy, walk
 from toonctl.core.errors import SpecError
-from toonctl.core.types import ColoredDrawing
-from toonctl.engines.base import ColorizeRequest
 from toonctl.engines.cel import memory, order
 from toonctl.engines.cel.order import routes
-from toonctl.engines.colorize_long.cel import Engine
 
 DRAWINGS = walk()
 SHEET = toy(96, size=1.1)
@@ -29,21 +26,6 @@ def short_segments(monkeypatch: pytest.MonkeyPatch) -> None:
     """Segments of two drawings, and a bank that takes in whatever differs at all."""
     monkeypatch.setattr(order, "SEGMENT", 2)
     monkeypatch.setattr(memory, "_BANK_DISTANCE", 0.5)
-
-
-def color(asked: ColorizeRequest) -> dict[str, ColoredDrawing]:
-    """The engine's answer by name; every drawing comes once."""
-    colored = list(Engine().colorize(asked))
-    by_name = {drawing.name: drawing for drawing in colored}
-    assert len(by_name) == len(colored)
-    return by_name
-
-
-def assert_equal(found: ColoredDrawing, wanted: ColoredDrawing) -> None:
-    assert found.colors.tobytes() == wanted.colors.tobytes()
-    assert found.confidence.tobytes() == wanted.confidence.tobytes()
-    assert found.doubts == wanted.doubts
-    assert (found.regions.label_map() == wanted.regions.label_map()).all()
 
 
 @pytest.mark.parametrize(

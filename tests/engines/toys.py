@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from toonctl.core.types import ColoredDrawing, ColorModel, LineFrame, Pixels
 from toonctl.engines.base import ColorizeRequest, PaintedReference
+from toonctl.engines.colorize_long.cel import Engine
 from toonctl.spec.engine_tables import CelColorize
 
 WIDTH, HEIGHT = 192, 108
@@ -127,3 +128,19 @@ def share_right(colored: Iterable[ColoredDrawing], drawings: Mapping[str, Toy]) 
         for region, color in enumerate(drawing.colors.tolist(), 1):
             right.append(int(np.bincount(truth[labels == region]).argmax()) == color)
     return sum(right) / len(right)
+
+
+def color(asked: ColorizeRequest) -> dict[str, ColoredDrawing]:
+    """The engine's answer by name; every drawing comes once."""
+    colored = list(Engine().colorize(asked))
+    by_name = {drawing.name: drawing for drawing in colored}
+    assert len(by_name) == len(colored)
+    return by_name
+
+
+def assert_equal(found: ColoredDrawing, wanted: ColoredDrawing) -> None:
+    """Passes when both are the same to the byte."""
+    assert found.colors.tobytes() == wanted.colors.tobytes()
+    assert found.confidence.tobytes() == wanted.confidence.tobytes()
+    assert found.doubts == wanted.doubts
+    assert (found.regions.label_map() == wanted.regions.label_map()).all()

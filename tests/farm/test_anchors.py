@@ -8,12 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engines.toys import Memory, Toy, blank, request, share_right, toy, walk
-from toonctl.core.types import ColoredDrawing
+from engines.toys import Memory, Toy, assert_equal, blank, color, request, share_right, toy, walk
 from toonctl.engines.base import ColorizeRequest
 from toonctl.engines.cel import memory, order, spans
 from toonctl.engines.cel.order import Route, routes
-from toonctl.engines.colorize_long.cel import Engine
 
 DRAWINGS = walk(13)
 SHEET = toy(96, size=1.1)
@@ -29,19 +27,6 @@ def short_segments(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def asked(references: Sequence[str | Toy], **options: object) -> ColorizeRequest:
     return request(DRAWINGS, references, plan="anchors", **options)  # type: ignore[arg-type]  # options of any kind
-
-
-def color(asked: ColorizeRequest) -> dict[str, ColoredDrawing]:
-    colored = list(Engine().colorize(asked))
-    by_name = {drawing.name: drawing for drawing in colored}
-    assert len(by_name) == len(colored)
-    return by_name
-
-
-def assert_equal(found: ColoredDrawing, wanted: ColoredDrawing) -> None:
-    assert found.colors.tobytes() == wanted.colors.tobytes()
-    assert found.confidence.tobytes() == wanted.confidence.tobytes()
-    assert found.doubts == wanted.doubts
 
 
 @pytest.mark.usefixtures("short_segments")
