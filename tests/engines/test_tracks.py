@@ -8,10 +8,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from toonctl.engines.cel.memory import Evidence, MemoryItem, fuse
+from toonctl.engines.cel.cast import Identity
+from toonctl.engines.cel.evidence import Evidence, fuse
+from toonctl.engines.cel.memory import MemoryItem
 from toonctl.engines.cel.tracks import Heard, agree
 
 N_COLORS = 3
+NOBODY = np.zeros((0, N_COLORS, N_COLORS), np.float32)
+ONE_REGION = Identity(np.zeros((1, 0), np.float32), np.ones((1, N_COLORS), np.float32), NOBODY)
 
 
 def evidence(colors: list[list[float]], nearest: list[int], *, share: float = 0.95) -> Evidence:
@@ -46,7 +50,7 @@ def segment(rows: list[list[float]], *, share: float = 0.95) -> tuple[list[Memor
         )
         for i, row in enumerate(rows)
     ]
-    return [fuse(view(1), known.all) for known in heard], heard
+    return [fuse(view(1), known.all, ONE_REGION) for known in heard], heard
 
 
 ONE, OTHER, NEAR_TIE = [0.9, 0.1, 0.0], [0.1, 0.9, 0.0], [0.45, 0.55, 0.0]
@@ -79,7 +83,7 @@ def test_what_the_segment_before_decided_counts(said: list[float], expected: int
     items, heard = segment([NEAR_TIE, NEAR_TIE])
     heard[0] = replace(heard[0], before=evidence([NEAR_TIE], [0]))
     belief: NDArray[np.float32] = np.array([said], np.float32)
-    before = MemoryItem(view(1), belief, np.ones(1, np.float32), np.zeros(1, np.float32))
+    before = MemoryItem(view(1), belief, np.ones(1, np.float32), np.zeros(1, np.float32), ONE_REGION.figures)
     agreed = agree(items, heard, (before, evidence([said], [0])))
     assert colors(agreed) == [expected, expected]
 
@@ -88,7 +92,7 @@ def test_what_references_do_not_confirm_is_trusted_less() -> None:
     items, heard = segment([ONE, ONE, ONE])
     doubted = [replace(known, references=(reference([OTHER]),)) for known in heard]
     sure = agree(items, heard, None)
-    unsure = agree([fuse(view(1), known.all) for known in doubted], doubted, None)
+    unsure = agree([fuse(view(1), known.all, ONE_REGION) for known in doubted], doubted, None)
     assert colors(unsure) == colors(sure) == [0, 0, 0]
     assert unsure[0].confidence[0] < sure[0].confidence[0] / 2
 
@@ -96,7 +100,7 @@ def test_what_references_do_not_confirm_is_trusted_less() -> None:
 def test_empty_drawings_end_tracks() -> None:
     items, heard = segment([ONE, ONE, ONE])
     nothing = np.zeros((0, N_COLORS), np.float32)
-    items[1] = MemoryItem(view(0), nothing, np.zeros(0, np.float32), np.zeros(0, np.float32))
+    items[1] = MemoryItem(view(0), nothing, np.zeros(0, np.float32), np.zeros(0, np.float32), nothing[:, :0])
     empty = replace(evidence([ONE], [0]), probability=nothing, nearest=np.zeros(0, np.int64))
     empty = replace(empty, certainty=np.zeros(0, np.float32), nearest_share=np.zeros(0, np.float32))
     heard[1] = Heard(references=(), bank=(), before=empty, after=empty)

@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from toonctl.engines.cel.memory import Bank, Evidence, MemoryItem, ask, fuse, thumb_distance
+from toonctl.engines.cel.cast import Cast, Identity
+from toonctl.engines.cel.evidence import Asked, Evidence, ask, fuse
+from toonctl.engines.cel.memory import Bank, MemoryItem, thumb_distance
+from toonctl.engines.cel.neighbors import ColorNeighbors
 from toonctl.engines.cel.options import ColorizeOptions
 from toonctl.engines.cel.tracks import Heard, agree
 from toonctl.engines.cel.view import View
@@ -71,31 +74,38 @@ class Colorist:
         self.references = tuple(references)
         self.options = options
         self.bank = Bank(references, options.memory_items)
+        self._neighbors = ColorNeighbors(references)
+        self._cast = Cast(matcher, references)
 
     def color_segment(self, views: Sequence[View], before: MemoryItem | None) -> list[MemoryItem]:
         """The items of the next drawings of the route; `before` is the drawing it comes from."""
+        identities = self._cast.follow(self.matcher, views, before)
         heard: list[Heard] = []
         items: list[MemoryItem] = []
         neighbor = before
-        for view in views:
-            heard.append(self._gather(view, neighbor))
-            neighbor = fuse(view, heard[-1].all)
+        for view, identity in zip(views, identities, strict=True):
+            heard.append(self._gather(view, identity, neighbor))
+            neighbor = self._neighbors.consider(fuse(view, heard[-1].all, identity))
             self.bank.offer(neighbor)
             items.append(neighbor)
         if not self.options.backward_sweep:
             return items
         for i in range(len(views) - 2, -1, -1):
-            heard[i] = heard[i].and_back(self._look_back(views[i], items[i + 1]))
-            items[i] = fuse(views[i], heard[i].all)
-        start = None if before is None else (before, self._look_back(before.view, items[0]))
+            after = self._look_back(views[i], identities[i], items[i + 1])
+            heard[i] = heard[i].and_back(after)
+            items[i] = self._neighbors.consider(fuse(views[i], heard[i].all, identities[i]))
+        start = None
+        if before is not None:
+            itself = self._cast.identity(before.figures)
+            start = before, self._look_back(before.view, itself, items[0])
         items = agree(items, heard, start)
         self.bank.revise(items)
         return items
 
-    def _look_back(self, view: View, following: MemoryItem) -> Evidence:
-        return self._ask(view, [(following, _NEIGHBOR_WEIGHT)])[0]
+    def _look_back(self, view: View, identity: Identity, following: MemoryItem) -> Evidence:
+        return self._ask(view, identity, [Asked(following, _NEIGHBOR_WEIGHT, is_neighbor=True)])[0]
 
-    def _gather(self, view: View, neighbor: MemoryItem | None) -> Heard:
+    def _gather(self, view: View, identity: Identity, neighbor: MemoryItem | None) -> Heard:
         """Evidence from the references most like `view`, from the bank, and from the neighbor."""
         order = sorted(
             range(len(self.references)), key=lambda i: (thumb_distance(view, self.references[i].view), i)
@@ -106,12 +116,13 @@ class Colorist:
         near = [item for item in self.bank.nearest(view, _NEAREST) if item is not neighbor]
         # All with one weight would outvote the neighbor, who alone knows which of two equal figures is which.
         weights = [_REFERENCE_WEIGHT, *[_FURTHER_REFERENCE_WEIGHT] * (_MOST_REFERENCES - 1)]
-        items = list(zip(references, weights, strict=False)) + [(item, _BANK_WEIGHT) for item in near]
+        asked = [Asked(item, weight) for item, weight in zip(references, weights, strict=False)]
+        asked += [Asked(item, _BANK_WEIGHT) for item in near]
         if neighbor is not None:
-            items.append((neighbor, _NEIGHBOR_WEIGHT))
-        found = self._ask(view, items)
+            asked.append(Asked(neighbor, _NEIGHBOR_WEIGHT, is_neighbor=True))
+        found = self._ask(view, identity, asked)
         far, n = len(references) + len(near), len(references)
         return Heard(tuple(found[:n]), tuple(found[n:far]), found[far] if neighbor is not None else None)
 
-    def _ask(self, view: View, items: Sequence[tuple[MemoryItem, float]]) -> list[Evidence]:
-        return ask(self.matcher, view, items, by_figure=self.options.figures)
+    def _ask(self, view: View, identity: Identity, asked: Sequence[Asked]) -> list[Evidence]:
+        return ask(self.matcher, view, asked, identity=identity, by_figure=self.options.figures)

@@ -32,6 +32,7 @@ def save_heritage(store: StateStore, name: str, heritage: Heritage, places: Mapp
     }
     for i, item in enumerate(items):
         tensors[f"{i}.belief"] = np.ascontiguousarray(item.belief)
+        tensors[f"{i}.figures"] = np.ascontiguousarray(item.figures)
         tensors[f"{i}.doubt"] = np.stack([item.confidence, item.unseen])
     store.put(name, save(tensors))
 
@@ -48,7 +49,12 @@ def load_heritage(store: StateStore, name: str, look: Callable[[int], View]) -> 
         for i, place in enumerate(places):
             # The last drawing may be in the bank too, and is then one item, as it was to who left it.
             if place not in items:
-                items[place] = MemoryItem(look(place), tensors[f"{i}.belief"], *tensors[f"{i}.doubt"])
+                items[place] = MemoryItem(
+                    look(place),
+                    tensors[f"{i}.belief"],
+                    *tensors[f"{i}.doubt"],
+                    figures=tensors[f"{i}.figures"],
+                )
     except (SafetensorError, LookupError, ValueError, TypeError):
         return None
     if not items or any(len(item.belief) != item.view.n for item in items.values()):

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from toonctl.engines.cel.memory import Evidence, MemoryItem, agreement, log_share, normalized, score
+from toonctl.engines.cel.evidence import Evidence, agreement, log_share, normalized, score
+from toonctl.engines.cel.memory import MemoryItem
 
 _SURE_LINK = 0.7
 _DISTANT_SHARE = 0.5

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from toonctl.core.types import ColoredDrawing
 from toonctl.engines.base import ColorizeRequest, EngineFacts, WeightsFacts
 from toonctl.engines.cel.anchors import Studio, color_from_anchors
+from toonctl.engines.cel.cast import with_figures
 from toonctl.engines.cel.doubts import colored_drawing
 from toonctl.engines.cel.looking import look, look_ahead
 from toonctl.engines.cel.memory import MemoryItem, certain
@@ -42,7 +43,10 @@ class Engine:
         options = PlannedOptions.of(request.options)
         n_colors = len(request.color_model.colors)
         jobs = [request.executor.submit(view_reference, r, options) for r in request.references]
-        references = [certain(seen, colors, n_colors) for seen, colors in (job.result() for job in jobs)]
+        seen = [job.result() for job in jobs]
+        references = tuple(certain(view, colors, n_colors) for view, colors in seen)
+        if options.figures:
+            references = with_figures(references)
         position = {name: i for i, name in enumerate(request.drawings)}
         known = {
             position[reference.drawing]: item
@@ -53,7 +57,7 @@ class Engine:
             if item.view.name in request.wanted:
                 yield colored_drawing(item, options.doubt_below)
         compare = matcher(options.matcher)
-        studio = Studio(request, options, compare, tuple(references))
+        studio = Studio(request, options, compare, references)
         for route in routes(len(request.drawings), tuple(known)):
             start = known[route.start] if route.start is not None else None
             if options.plan == "anchors":

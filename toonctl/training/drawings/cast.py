@@ -61,6 +61,7 @@ KINDS: tuple[Callable[[np.random.Generator, Mover, Paints], Figure], ...] = (
     CloseUp,
 )
 BORDERS: tuple[Border, ...] = ("trace", "ink", "none")
+ROAM_ODDS = (0.28, 0.38, 0.27, 0.07)
 ODDS = (0.11, 0.06, 0.09, 0.07, 0.05, 0.05, 0.09, 0.02, 0.02, 0.02, 0.28, 0.08, 0.06)
 
 
@@ -104,14 +105,18 @@ class Actor:
 
 
 def choose_actors(rng: np.random.Generator, mover: Mover, palette: Palette) -> list[Actor]:
-    """The figures of a shot; in half of the shots with several they share one build."""
+    """The figures of a shot; in half of the shots with several they share one build.
+
+    Half of those change places again and again: where a figure stands must not say who it is.
+    """
     count = int(rng.choice([1, 2, 3, 4, 6], p=[0.52, 0.27, 0.1, 0.07, 0.04]))
     alike = count > 1 and rng.random() < 0.5
     crowd = alike and rng.random() < 0.15
+    passing = alike and rng.random() < 0.5
     thrift = float(rng.choice([0.03, 0.15, 0.35, 0.7], p=[0.35, 0.35, 0.2, 0.1]))
     bare = float(rng.choice([0.0, 0.03, 0.1], p=[0.5, 0.3, 0.2]))
     zoom = float(np.exp(rng.uniform(math.log(0.55), math.log(4.2)))) / count**0.4
-    roam = float(rng.choice([15, 100, 350, 700], p=[0.28, 0.38, 0.27, 0.07]))
+    roam = float(rng.uniform(250, 450) if passing else rng.choice([15, 100, 350, 700], p=ROAM_ODDS))
     grows = rng.random() < 0.15  # comes near and goes far
     shaded = rng.random() < 0.22
     border = BORDERS[int(rng.choice(len(BORDERS), p=(0.66, 0.31, 0.03)))]
@@ -130,14 +135,15 @@ def choose_actors(rng: np.random.Generator, mover: Mover, palette: Palette) -> l
             paints = Paints(palette, thrift=thrift, bare=bare)
         temper = Mover(rng, mover.pace * float(rng.uniform(0.5, 1.8))) if apart else mover
         figure = KINDS[kind](np.random.default_rng(build_seed), temper, paints)
-        spot = ((number + 0.5) / count * 2 - 1) * 430
-        size = zoom * float(rng.uniform(0.8, 1.2))
-        ground = size * float(rng.uniform(105, 240)) + float(rng.uniform(-30, 50))
+        spot = 0.0 if passing else ((number + 0.5) / count * 2 - 1) * 430
+        size = zoom * float(rng.uniform(0.97, 1.03) if passing else rng.uniform(0.8, 1.2))
+        ground = size * (170.0 if passing else float(rng.uniform(105, 240))) + float(rng.uniform(-30, 50))
+        rise = 12.0 if passing else 0.25 * roam
         actors.append(
             Actor(
                 figure,
                 mover.channel(spot - roam, spot + roam, speed=0.3),
-                mover.channel(ground - 0.25 * roam, ground + 0.25 * roam, speed=0.4),
+                mover.channel(ground - rise, ground + rise, speed=0.4),
                 mover.channel(-3, 3, speed=0.3) if spins else mover.channel(-0.12, 0.12, speed=0.4),
                 mover.channel(size * (0.35 if grows else 0.85), size * (1.9 if grows else 1.15), speed=0.3),
                 mover.channel(-1.2, 1.2, speed=0.2) if rng.random() < 0.2 else mover.steady(1, 1),
