@@ -4,8 +4,9 @@ Clear pixels: no line on them, and no line (coverage 16 or more of 255) on any o
 Foreground: clear pixels whose true color is not the background, the commonest color of the first reference. A
 pixel is right when it has exactly its true color. A true color within 12 levels (every channel) of a color
 the references show counts as that color, for everybody alike: no engine that keeps to the references' colors
-can paint it otherwise. `reachable` is the share that is right when every region gets the reference color that
-suits its foreground pixels best. Reference frames themselves are not counted.
+can paint it otherwise. `reachable` is the share of the foreground that is right when every region gets the
+reference color that most of its clear pixels have: a shadow on the ground without a line around it is not.
+Reference frames themselves are not counted.
 """
 
 from collections.abc import Mapping, Sequence
@@ -175,7 +176,7 @@ class ShotMeasurer:
         if not is_reference:
             self.n_regions += regions.n
             if int(is_foreground.sum()) >= _LEAST_FOREGROUND_PX:
-                self.reachable.append(self._best_share(label[is_foreground], truth[is_foreground]))
+                self.reachable.append(self._best_share(label, truth, is_foreground))
         track, before = self._follow(labels, regions.n)
         return _Frame(
             frame=index + 1,
@@ -198,13 +199,16 @@ class ShotMeasurer:
         nearest = apart.argmin(1)
         return np.where(apart[np.arange(len(rgb)), nearest] <= _NEAR, shown[nearest], 0)
 
-    def _best_share(self, label: NDArray[np.int64], truth: NDArray[np.int64]) -> float:
+    def _best_share(
+        self, label: NDArray[np.int64], truth: NDArray[np.int64], is_foreground: NDArray[np.bool_]
+    ) -> float:
         is_shown = np.pad(self._shown, (0, self.colors.n - len(self._shown)))[truth] & (label > 0)
         n = int(label.max(initial=0)) + 1
         votes = np.bincount(
             label[is_shown] * self.colors.n + truth[is_shown], minlength=n * self.colors.n
         ).reshape(n, -1)
-        return float(votes.max(1).sum() / len(label))
+        best = votes.argmax(1)
+        return float(((best[label] == truth) & is_shown)[is_foreground].mean())
 
     def _follow(self, labels: NDArray[np.uint16], n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The track of every region, and the region of the frame before that it continues (-1 = none)."""
