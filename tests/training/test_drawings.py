@@ -146,8 +146,8 @@ def test_color_ids_lie_within_the_palette() -> None:
 
 def test_most_regions_have_one_color() -> None:
     shares = [share_in_pure_regions(draw_shot(seed).frame(20)) for seed in SEEDS]
-    # Wide gaps and sketchy lines leak in some shots on purpose.
-    assert np.mean(np.array(shares) > 0.97) >= 0.8
+    # Wide gaps and sketchy lines leak on purpose, in a fifth of 150 shots; these are 30 of them.
+    assert np.mean(np.array(shares) > 0.97) >= 0.7
 
 
 def test_few_frames_are_empty() -> None:
