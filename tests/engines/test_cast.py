@@ -103,6 +103,14 @@ def test_who_comes_out_from_behind_is_the_one_who_is_not_in_front() -> None:
     assert after.admit(mistaken).argmax(1).tolist() == [0, 1, 2, 3]
 
 
+def test_what_touches_a_figure_may_be_another_s() -> None:
+    """The second figure lays a hand on the first: one outline, and yet its hand."""
+    ref, laid = reference(), view((0, 0, 0, 1), name="laid")
+    matcher = Tracing({("ref", "ref"): SELF, ("laid", "ref"): STAY})
+    (identity,) = Cast(matcher, [ref]).follow(matcher, [laid], ref)
+    assert identity.figures.argmax(1).tolist() == [0, 0, 1, 1]
+
+
 def test_where_nobody_can_tell_nothing_is_settled() -> None:
     ref, blank = reference(), view(APART, name="blank")
     matcher = Tracing({("ref", "ref"): SELF, ("blank", "ref"): [[0.25] * 4] * 4})

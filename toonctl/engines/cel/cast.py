@@ -3,8 +3,10 @@
 Shape does not tell two figures of one build from each other, and where they stand misleads once they have
 changed places. So it is followed apart from the colors, by matches of consecutive drawings alone. A figure
 that comes out from behind another takes its identity from nobody, or wrongly from the one in front; when the
-figures stand apart again, every one of the cast can be there only once, and that settles it. The sweep back
-then tells those who were hidden. Letters: n, m regions, K colors, G figures of the cast.
+figures stand apart again, every one of the cast can be there only once, and that settles it. Who came out
+is then told backwards, up to the drawing that hides most.
+
+Letters: n, m regions, K colors, G figures of the cast.
 """
 
 from collections.abc import Sequence
@@ -31,6 +33,7 @@ _TRACE = 0.003
 _CLEAR = 0.04
 """By how much an assignment of figures must beat the next one, in mean share of the votes."""
 _SURE = 0.97
+_OTHERS = 0.9
 _LEAK = 0.001
 _SHARPNESS = 3.0
 
@@ -113,10 +116,13 @@ class Cast:
             found, settled = _settled(found, view)
             figures.append(found)
             is_settled.append(settled)
-        for i in range(len(views) - 2, -1, -1):
-            if not is_settled[i]:
-                back = _handed_on(matcher, views[i], views[i + 1], figures[i + 1])
-                figures[i] = _both(figures[i], back)
+        for first, last in _meetings(is_settled):
+            fullest = first + int(np.argmin([_shown(view) for view in views[first : last + 1]]))
+            after = figures[last + 1]
+            for i in range(last, first - 1, -1):
+                after = _handed_on(matcher, views[i], views[i + 1], after)
+                known, other = (after, figures[i]) if i > fullest else (figures[i], after)
+                figures[i] = known + np.maximum(0, 1 - known.sum(1, keepdims=True)) * other
         return [self.identity(found) for found in figures]
 
     def _by_references(self, matcher: "Matcher", view: View) -> NDArray[np.float32]:
@@ -238,7 +244,9 @@ def _settled(figures: NDArray[np.float32], view: View) -> tuple[NDArray[np.float
     if (best - _next_best(votes, chosen)) / 2 < _CLEAR:
         return figures, False
     settled = figures.copy()
-    for members, figure in zip(apart, chosen, strict=True):
+    for members, figure, vote in zip(apart, chosen, votes, strict=True):
+        if vote.argmax() == figure:  # what touches it may be another's: a hand laid on a shoulder
+            members = members & (np.delete(figures, figure, 1).max(1) < _OTHERS)
         settled[members] = _SURE * (np.arange(n_figures) == figure)
     return settled, True
 
@@ -261,9 +269,18 @@ def _next_best(votes: NDArray[np.float64], chosen: NDArray[np.int64]) -> float:
     return found
 
 
-def _both(there: NDArray[np.float32], back: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What is known from before and from after, put together, `[n, G]`."""
-    product = _completed(there) * _completed(back)
-    product /= product.sum(1, keepdims=True)
-    unknown = np.clip(1 - there.sum(1), 0, 1) * np.clip(1 - back.sum(1), 0, 1)
-    return (product * (1 - unknown)[:, None]).astype(np.float32)
+def _meetings(is_settled: Sequence[bool]) -> list[tuple[int, int]]:
+    """First and last of the drawings in a row in which nobody can tell who is who, if that ends."""
+    found: list[tuple[int, int]] = []
+    first = 0
+    for i, settled in enumerate(is_settled):
+        if settled:
+            if first < i:
+                found.append((first, i - 1))
+            first = i + 1
+    return found
+
+
+def _shown(view: View) -> int:
+    """How much of the figures is to be seen, in pixels: least where one is most hidden by another."""
+    return int(view.area[view.graph.figure >= 0].sum())
