@@ -67,6 +67,8 @@ class LearnedMatcher:
         for module in model.modules():  # what autocast would do anew at every call
             if isinstance(module, nn.Linear | nn.Conv2d):
                 module.to(dtype)
+            if isinstance(module, nn.Conv2d):  # this order takes a sixth of the time off
+                module.weight.data = module.weight.data.contiguous(memory_format=torch.channels_last)
         self._halves: deque[_Half] = deque(maxlen=_KEPT_HALVES)
 
     @torch.inference_mode()
@@ -79,7 +81,7 @@ class LearnedMatcher:
         mask[:, :n] = True
         with self._precision():
             tokens = self.model.tokens(
-                torch.from_numpy(seen.planes).float()[None],
+                torch.from_numpy(seen.planes).float()[None].to(memory_format=torch.channels_last),
                 torch.from_numpy(np.pad(seen.points, ((0, more), (0, 0), (0, 0))))[None],
                 torch.from_numpy(np.pad(seen.geometry, ((0, more), (0, 0))))[None],
                 torch.from_numpy(np.pad(seen.adjacency, ((0, more), (0, more)))).float()[None],
