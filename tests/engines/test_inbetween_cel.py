@@ -274,3 +274,29 @@ def test_the_same_request_gives_the_same_bytes() -> None:
 def test_options_have_no_defaults_of_their_own() -> None:
     with pytest.raises(SpecError, match="region_score"):
         Engine().facts({"matcher": "geometric"})
+
+
+def test_what_the_edge_cuts_in_one_key_keeps_its_shape() -> None:
+    # The coat's hem is beyond the edge in the second key: on its way there it is no longer than it was.
+    first, second = Place(120, 120), Place(140, 140)
+    (drawn,) = draw([man(Page(), place).layered() for place in (first, second)], (0.6,))["A"]
+    truth = man(Page(), middle(first, second, 0.6))
+    assert drawn.paint is not None
+    clear = truth.coverage() == 0
+    assert (drawn.paint[clear] != truth.flats()[clear]).any(-1).mean() < 0.006
+
+
+def test_what_is_hidden_in_the_nearer_key_is_whole_in_the_other() -> None:
+    # A stick slides behind a block: halfway more of it shows than the second key has.
+    def key(x: float) -> Page:
+        page = Page()
+        page.shape(HAT, Place(x, 90).points([(-50, -12), (20, -12), (20, 12), (-50, 12)]))
+        page.shape(SKIN, Place(x, 90).points([(-50, -12), (-26, -12), (-26, 12), (-50, 12)]))
+        page.shape(COAT, Place(200, 90).points([(-40, -60), (40, -60), (40, 60), (-40, 60)]))
+        return page
+
+    (drawn,) = draw([key(170).layered(), key(204).layered()], (0.6,))["A"]
+    truth = key(170 + 0.6 * 34)
+    assert drawn.paint is not None
+    clear = truth.coverage() == 0
+    assert (drawn.paint[clear] != truth.flats()[clear]).any(-1).mean() < 0.006

@@ -145,9 +145,37 @@ def test_a_shot_elsewhere_is_to_be_named(tmp_path: Path, toonctl: Toonctl) -> No
     assert f"deliver {path}" in done.stdout
 
 
-def test_two_shots_of_one_name_are_refused(tmp_path: Path, toonctl: Toonctl) -> None:
-    paths = [tmp_path / "a.toml", tmp_path / "b.toml"]
-    for path in paths:
-        path.write_text(FLAT)
-    made = toonctl("farm", "openjd", *paths, code=3)
-    assert "would both write to" in made.stderr
+def test_a_broken_shot_is_left_out_of_the_job_of_the_others(tmp_path: Path, toonctl: Toonctl) -> None:
+    """Its own problems are told, and decide the exit code."""
+    good = [rolling(tmp_path / name, n=3, output=BARE) for name in ("one", "two")]
+    good[1].write_text(good[1].read_text().replace('"roll"', '"two"'))
+    twin, lacking, faulty = (tmp_path / name for name in ("one/twin.toml", "lacking.toml", "faulty.toml"))
+    shutil.copy(good[0], twin)
+    lacking.write_text(FLAT)
+    faulty.write_text(FLAT.replace("frame", "fram"))
+    files = [good[0], faulty, twin, lacking, good[1]]
+    made = toonctl("farm", "openjd", *files, "-o", tmp_path / "job.yaml", "--json", code=4)
+    document = json.loads(made.stdout)
+    refused = [(Path(each["file"]), each["exit_code"]) for each in document["refused"]]
+    assert refused == [(faulty, 3), (twin, 3), (lacking, 4)]
+    assert "would both write to" in document["refused"][1]["problems"][0]["what"]
+    assert f"`{faulty}` is left out of the job" in made.stderr
+    assert "fram" in made.stderr
+    found = summary(tmp_path / "job.yaml")
+    assert [step["name"] for step in found["steps"]] == [
+        "Plan1",
+        "Draw1",
+        "Deliver1",
+        "Plan2",
+        "Draw2",
+        "Deliver2",
+    ]
+    assert (tmp_path / "job.yaml").read_text() == document["text"]
+
+
+def test_nothing_is_made_of_broken_shots_alone(tmp_path: Path, toonctl: Toonctl) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.toml").write_text(FLAT)
+    made = toonctl("farm", "slurm", *sorted(tmp_path.glob("*.toml")), "-o", tmp_path / "job.sh", code=4)
+    assert "2 problems" in made.stderr
+    assert not (tmp_path / "job.sh").exists()

@@ -15,7 +15,8 @@ from psd_tools.constants import BlendMode
 
 from artkit import difference
 from toonctl.core.types import Pixels
-from toonctl.formats.compositing import Blend, Mask, Plate, blend_over, composite
+from toonctl.formats.blend import Blend
+from toonctl.formats.compositing import Mask, Plate, blend_over, composite
 
 RNG = np.random.default_rng(3)
 MODES = {

@@ -19,13 +19,12 @@ from toonctl.core.types import Pixels
 from toonctl.formats.png import (
     encode_png,
     index_or_rgba,
-    probe_picture,
-    probe_png,
     read_line,
     read_picture,
     read_stamp,
 )
 from toonctl.formats.png_chunks import SIGNATURE, chunk
+from toonctl.formats.probe import probe_picture, probe_png
 
 RNG = np.random.default_rng(7)
 NOISE = RNG.integers(0, 256, (9, 13, 4), np.uint8)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from metrics.lpips_golden import backbone_weights, pictures
+from toonctl.core.types import Pixels
 
 
 def random_weights(network: nn.Module, seed: int) -> dict[str, Tensor]:
@@ -52,6 +53,17 @@ def clip() -> Tensor:
     """A clip of 16 frames that moves, `[1, 3, 16, 56, 56]` in [-1, 1]."""
     plane = planes()[1][0, :, :56, :56]
     return torch.stack([plane.roll(2 * i, -1) for i in range(16)], 1)[None] * 2 - 1
+
+
+def amt_weights(network: nn.Module) -> dict[str, Tensor]:
+    """Weaker ones: eleven stages in a row would drive every pixel of the frame to black or white."""
+    return {n: t * 0.6 if t.ndim > 1 else t for n, t in random_weights(network, 5).items()}
+
+
+def moving(n_frames: int) -> list[Pixels]:
+    """Frames of 130 x 150 that move, RGB `[H, W, 3]`."""
+    large = np.kron(pictures()[1], np.ones((2, 2, 1), np.uint8))[:130, :150]
+    return [np.roll(large, (2 * i * i, -5 * i), (0, 1)) for i in range(n_frames)]
 
 
 def main() -> None:

@@ -5,13 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy.linalg import sqrtm
 from transformers import CLIPConfig, CLIPModel
 
 from metrics.lpips_golden import backbone_weights, pictures
 from metrics.networks_golden import clip, dists_weights, planes, random_weights
 from toonctl.core.errors import CheckpointError
 from toonctl.metrics.distributions import FidSet, FvdSet, frechet
-from toonctl.metrics.likeness import Aesthetic, ClipEye, Consistency, DinoEye, Likeness
+from toonctl.metrics.likeness import IMAGENET, Aesthetic, ClipEye, Consistency, DinoEye, Likeness, resized
 from toonctl.metrics.perceptual import DistsMeter
 from toonctl.models.dino import Dino, DinoParams
 from toonctl.models.i3d import I3d
@@ -27,6 +28,12 @@ PUBLISHED_DINO = (
     0.0037736967,
 )
 """The class token of `vision_transformer.py` of facebookresearch/dino, commit 7c446df, with these weights."""
+
+PUBLISHED_PLANE = (
+    [-0.6965493559837341, -0.33753496408462524, 0.13019615411758423],
+    [0.04952607527152785, 0.20086829178026425, 0.41553408507270173],
+)
+"""A pixel and the means that `dino_transform` of Vchitect/VBench, commit 45e79ec, gives for that picture."""
 
 
 def tensors_on_disk(path: Path, tensors: dict[str, torch.Tensor]) -> Path:
@@ -74,6 +81,16 @@ def test_the_distance_of_two_gaussians_by_hand(n: int) -> None:
     a, b = base * [2.0, 3.0], base * [5.0, 1.0] + [1.0, -2.0]
     assert frechet(a, b) == pytest.approx(1 + 4 + (2 - 5) ** 2 + (3 - 1) ** 2)
     assert frechet(a, a) == pytest.approx(0, abs=1e-9)
+
+
+def test_the_distance_is_that_of_the_root_of_the_product() -> None:
+    random = np.random.default_rng(2)
+    a, b = (random.standard_normal((60, 6)) @ random.standard_normal((6, 6)) + shift for shift in (0.0, 0.5))
+    covariances = [np.cov(x, rowvar=False) for x in (a, b)]
+    # As the reference implementations write it, with scipy's root of a matrix.
+    root = sqrtm(covariances[0] @ covariances[1]).real
+    means = ((a.mean(0) - b.mean(0)) ** 2).sum()
+    assert frechet(a, b) == pytest.approx(means + np.trace(covariances[0] + covariances[1] - 2 * root))
 
 
 def test_the_distance_does_not_depend_on_more_features_than_samples() -> None:
@@ -124,6 +141,14 @@ def test_clip_sees_what_transformers_sees(clip_folder: Path) -> None:
     seen = ClipEye(clip_folder)(picture)
     assert seen == pytest.approx((expected / expected.norm()).numpy(), abs=1e-5)
     assert Likeness(ClipEye(clip_folder)).take(picture, picture) == pytest.approx(1)
+
+
+def test_pictures_are_made_smaller_as_vbench_does() -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (100, 179, 3), np.uint8)
+    plane = resized(picture, mode="bilinear", normal=IMAGENET)[0]
+    assert plane.shape == (3, 224, 400)
+    assert plane[:, 100, 100].tolist() == pytest.approx(PUBLISHED_PLANE[0], abs=1e-6)
+    assert plane.mean((1, 2)).tolist() == pytest.approx(PUBLISHED_PLANE[1], abs=1e-6)
 
 
 def test_the_aesthetic_score_is_a_tenth_of_the_heads(clip_folder: Path, tmp_path: Path) -> None:

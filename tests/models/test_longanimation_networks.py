@@ -7,7 +7,7 @@ from diffusers.models.transformers.cogvideox_transformer_3d import CogVideoXTran
 from goldens.values import normal
 from models import longanimation_toys as toys
 from toonctl.models.longanimation.cogvideox import SketchDiT
-from toonctl.models.longanimation.denoiser import SegmentCond
+from toonctl.models.longanimation.denoiser import FilmMemory, SegmentCond
 from toonctl.models.longanimation.dglm import N_LAYERS
 from toonctl.models.longanimation.line_extractor import LineExtractor, sketch_of
 from toonctl.models.longanimation.vision import FrameReader, VisionSizes, clip_pixels
@@ -137,3 +137,19 @@ def test_clip_sees_the_middle_square() -> None:
         pixels[0, :, 20, 20], torch.tensor([1.9303, 2.0749, 2.1459]), atol=1e-3, rtol=0
     )
     assert pixels[0, 0].std() < 1e-4
+
+
+@torch.no_grad()
+def test_bfloat16_stays_close_to_float32() -> None:
+    given, (_, text) = toys.cond(has_memory=True), toys.texts()
+    noisy = normal("noisy", given.image.shape)
+    truth = toys.denoiser().bind(given)(noisy, TIMESTEP, text)
+    networks = toys.denoiser()
+    for network in (networks.sketch_dit, networks.dglm, networks.base):
+        assert network is not None
+        torch.nn.Module.to(network, torch.bfloat16)
+    assert given.memory is not None
+    memory = FilmMemory(given.memory.whole.bfloat16(), given.memory.recent.bfloat16())
+    halved = SegmentCond(given.image.bfloat16(), given.sketch.bfloat16(), memory)
+    seen = networks.bind(halved)(noisy.bfloat16(), TIMESTEP, text.bfloat16()).float()
+    assert float(10 * torch.log10(truth.pow(2).mean() / (seen - truth).pow(2).mean())) > 28

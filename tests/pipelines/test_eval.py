@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -15,15 +16,17 @@ import torch
 from artkit import save_png
 from cli.process import TOONCTL, ended
 from metrics.lpips_golden import backbone_weights, head_weights, pictures
-from metrics.networks_golden import random_weights
+from metrics.networks_golden import amt_weights, moving, random_weights
 from toonctl.core.errors import ArtError, CheckpointError, DeliveryError, EngineError, SpecError, UsageError
 from toonctl.core.files import digest_file
 from toonctl.core.reporter import SilentReporter
 from toonctl.core.types import Pixels
 from toonctl.formats.mov import MovieSpec, MovieWriter
 from toonctl.metrics import distributions
+from toonctl.metrics.pixel import psnr
+from toonctl.models.amt import AmtS
 from toonctl.models.inception import Inception2015
-from toonctl.pipelines._eval_networks import ENGINE
+from toonctl.pipelines._eval_networks import ENGINE, NETWORKS
 from toonctl.pipelines._eval_protocol import METRICS, PROTOCOLS
 from toonctl.pipelines._eval_result import EvalResult
 from toonctl.pipelines.eval import EvalOrder, parse_bounds, run
@@ -83,9 +86,10 @@ def test_values_by_hand(tmp_path: Path) -> None:
 
 def test_every_protocol_says_all_that_changes_a_number(tmp_path: Path) -> None:
     truth = folder(tmp_path / "truth", [drawn(10 + place) for place in range(16)])
+    assert {metric.name for metric in METRICS.values() if metric.needs_network} == NETWORKS.keys()
     for name, protocol in PROTOCOLS.items():
         found = evaluated(truth, truth, protocol=name)
-        assert found.protocol.id == f"{name}/1"
+        assert found.protocol.id == f"{name}/{protocol.version}"
         assert protocol.picked in protocol.text
         assert (f"{protocol.size[0]}x" if protocol.size else "own size") in protocol.text
         for measured in found.measures:
@@ -131,6 +135,31 @@ def test_the_composite_and_the_layers_of_an_output_folder(tmp_path: Path) -> Non
     assert values(evaluated(tree, truth, metrics=("psnr",), layer="A"))["psnr"] < 30
     with pytest.raises(UsageError, match="no layer `B`"):
         evaluated(tree, truth, layer="B")
+
+
+def test_what_it_took_to_draw_is_in_the_result(tmp_path: Path) -> None:
+    tree = tmp_path / "shot"
+    truth = folder(tmp_path / "truth", [drawn(10), drawn(12)])
+    folder(tree / "frames/comp", [drawn(10), drawn(12)])
+    engine = {"name": "framepack", "device": "cuda", "dtype": "bf16"}
+    shipped = len(files("toonctl.weights").joinpath("cel_matcher.safetensors").read_bytes())
+    sizes = {
+        "vision: image_encoder": 900.0,  # as registered
+        "cel_matcher.safetensors": round(shipped / 1e6, 3),
+        "vision: of-my-own": None,
+        "none: of-my-own": None,
+    }
+    for file, size_mb in sizes.items():
+        manifest = {
+            "command": "inbetween",
+            "frames": {"range": "1-2"},
+            "engine": {**engine, "weights": [{"file": file}]},
+            "run": {"seconds": 3.0, "peak_rss_mb": 440, "peak_vram_mb": 9000},
+        }
+        (tree / "manifest.json").write_text(json.dumps(manifest))
+        took = evaluated(tree, truth, metrics=("psnr",)).document["pairs"][0]["efficiency"]  # type: ignore[index]
+        assert (took["ms_per_frame"], took["peak_rss_mb"], took["peak_vram_mb"]) == (1500, 440, 9000)
+        assert took["weights_mb"] == size_mb
 
 
 def test_layers_that_come_apart_are_seen(tmp_path: Path) -> None:
@@ -244,13 +273,43 @@ def test_a_network_is_used_when_its_files_are_there(tmp_path: Path, site: Site) 
         evaluated(result, truth, metrics=("lpips",))
 
 
+def test_quadrants_are_held_against_each_other(tmp_path: Path, site: Site) -> None:
+    features, heads = "alexnet-owt-7be5be79.pth", "lpips/weights/v0.1/alex.pth"
+    site.register("alexnet", "alexnet", features, site.store(features, backbone_weights("alex")))
+    site.register("lpips-alex", "lpips-alex", heads, site.store(heads, head_weights("alex")))
+    picture, true = pictures()
+    canvas = np.full((144, 192, 4), 255, np.uint8)
+    canvas[:72, :96, :3], canvas[72:, :96, :3] = picture, true
+    result = folder(tmp_path / "result", [canvas])
+    found = values(evaluated(result, result, protocol="layerpack-sync"))
+    assert found["quadrants"] == pytest.approx(psnr(picture, true))
+    assert found["quadrants_lpips"] == pytest.approx(0.186330765, rel=1e-4)
+
+
 def test_weights_whose_licence_is_not_accepted_are_not_used(tmp_path: Path, site: Site) -> None:
     site.store("pt_inception-2015-12-05-6726825d.pth", {})
     truth = folder(tmp_path / "truth", [drawn(10)])
+    (site.models / "lalala125--AMT").mkdir()
+    site.store("lalala125--AMT/amt-s.pth", {})
     measured = {m.metric: m for m in evaluated(truth, truth, metrics=("fid", "motion_smoothness")).measures}
-    assert measured["fid"].value is None
+    assert all(each.value is None for each in measured.values())
     assert "is not accepted on this site" in str(measured["fid"].reason)
-    assert "cannot load" in str(measured["motion_smoothness"].reason)
+    refusal = "`cc-by-nc-4.0` (Creative Commons Attribution-NonCommercial 4.0) is not accepted on this site"
+    assert refusal in str(measured["motion_smoothness"].reason)
+
+
+def test_smoothness_stands_at_the_frame_it_is_of(tmp_path: Path, site: Site) -> None:
+    weights = amt_weights(AmtS())
+    site.register("amt-s", "amt-s", "amt-s.pth", site.store("amt-s.pth", weights))
+    frames = [np.dstack([f, np.full(f.shape[:2], 255, np.uint8)]) for f in moving(6)]
+    result = folder(tmp_path / "result", frames)
+    found = evaluated(result, result, metrics=("psnr", "motion_smoothness"))
+    series = found.pairs[0].series["motion_smoothness"]
+    # The first and every second frame after it are neighbors only; the sixth lacks one.
+    assert [value is not None for value in series] == [False, True, False, True, False, False]
+    known = [value for value in series if value is not None]
+    assert (found.measures[1].n, found.measures[1].worst) == (2, 2 if known[0] < known[1] else 4)
+    assert found.measures[1].value == pytest.approx(np.mean(known))
 
 
 def test_a_distance_of_sets_needs_enough_frames_and_is_of_all_pairs(
@@ -300,13 +359,13 @@ def test_the_files_say_the_same_as_the_screen(tmp_path: Path) -> None:
     document = json.loads((out / "eval.json").read_text("utf-8"))
     psnr = next(entry for entry in document["measures"] if entry["name"] == "psnr")
     assert f"{psnr['value']:.2f} dB" in done.stdout
+    assert document["protocol"]["text"] in " ".join(done.stdout.split())
     assert f"{psnr['value']:.2f} dB" in (out / "eval.md").read_text("utf-8")
     rows = list(csv.DictReader((out / "eval.csv").read_text("utf-8").splitlines()))
     assert [int(row["frame"]) for row in rows] == list(range(1, 9))
     assert float(np.mean([float(row["psnr"]) for row in rows])) == pytest.approx(psnr["value"])
     page = (out / "index.html").read_text("utf-8")
-    assert page.count("<polyline") >= 4
-    assert "http" not in page.replace("http-equiv", "")
+    assert "http" not in page
     assert page.index("result, frame 8") < page.index("result, frame 7")  # the worst frame first
     with pytest.raises(DeliveryError, match="already there"):
         evaluated(result, truth, out=out)

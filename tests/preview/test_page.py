@@ -1,70 +1,20 @@
 """The preview page in a real browser: what its buttons and keys do, and what it shows."""
 
-import json
 import re
-import shutil
-import subprocess
 from collections.abc import Mapping
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from queue import Queue
-from threading import Thread
 from typing import Any
 
 import numpy as np
 import pytest
 
+from browserkit import probe
 from shotkit import Finished, finish_shot
 from toonctl.stages.preview import write_preview
 from toonctl.stages.tree import OutputTree
 
-BROWSERS = ("chromium", "chromium-headless-shell", "chromium-browser", "google-chrome", "chrome")
-
 PROBE = Path(__file__).with_name("probe.js")
-
-
-def browser() -> str:
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
-        pytest.fail(
-            "the preview page is tested in a browser: `apt-get install -y chromium` (or Chrome) first"
-        )
-    return found
-
-
-def probe(page: Path, folder: Path) -> Mapping[str, Any]:
-    """What `probe.js` finds in a copy of the page, opened from disk with no network but the way back.
-
-    It posts its findings: a browser that only prints or takes a picture paints no frames.
-    """
-    mail: Queue[bytes] = Queue()
-
-    class Mailbox(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            mail.put(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Mailbox) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        script = PROBE.read_text(encoding="utf-8").replace("__PORT__", str(server.server_port))
-        text = page.read_text(encoding="utf-8").replace("</body>", f"<script>{script}</script></body>")
-        copy = folder / "index.html"
-        copy.write_text(text, encoding="utf-8")
-        flags = ["--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0"]
-        flags += ["--window-size=1360,900", f"--user-data-dir={folder / 'profile'}"]
-        flags += ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
-        command = [browser(), *flags, copy.as_uri()]
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
-            try:
-                return json.loads(mail.get(timeout=60))
-            finally:
-                run.terminate()
-                server.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +27,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
 @pytest.fixture(scope="module")
 def seen(finished: Finished, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Any]:
     """What the probe found while using the page."""
-    result = probe(finished.tree.preview, tmp_path_factory.mktemp("browser"))
+    result = probe(finished.tree.preview, PROBE, tmp_path_factory.mktemp("browser"))
     assert result["errors"] == []
     return result
 

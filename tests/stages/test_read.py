@@ -28,7 +28,8 @@ from toonctl.core.types import Art, Role
 from toonctl.formats.psd import PsdOut, write_psd
 from toonctl.spec.colorize_long import ColorizeLongSpec
 from toonctl.spec.load import load_shot
-from toonctl.stages.read import layer_roles, load_cel, read_art, read_options
+from toonctl.stages.cel_pixels import load_cel
+from toonctl.stages.read import layer_roles, read_art, read_options
 
 SHOT = {"name": "cut", "rate": "24"}
 PAINTED = {"frame": 1, "image": "color/walk.0001.png"}

@@ -27,8 +27,9 @@ from toonctl.formats.psd import PsdOut, write_psd
 from toonctl.formats.xdts import xdts_text
 from toonctl.spec.inbetween import InbetweenSpec
 from toonctl.spec.layerpack import LayerpackSpec
+from toonctl.stages.cel_pixels import load_cel
 from toonctl.stages.key_pixels import key_pixels
-from toonctl.stages.read import load_cel, read_art
+from toonctl.stages.read import read_art
 
 SHOT = {"name": "jump", "rate": "24"}
 

@@ -1,11 +1,11 @@
 """LongAnimation's three training stages at toy size on real clips, one JSON line a stage.
 
-    PYTHONPATH=tests python -m training.longanimation_stages CLIPS OUT [--steps N]
+    PYTHONPATH=tests python -m training.longanimation_stages CLIPS OUT [--steps N] [--seeds 0 1 2]
 
 CLIPS is a folder of clips such as cartoon-dev, OUT a new folder for networks, examples and runs. Networks are
 the real classes with drawn weights; frames, histories, stages and reward are as at real size, pictures and
-networks tiny. A line holds the loss over all examples at fixed noise before and after, or the mean reward of
-the first and of the last third of the steps.
+networks tiny. A line holds the loss over all examples at fixed noise before and after, or, for each seed of
+the third stage, the mean reward of films of its first examples at fixed noise before and after.
 """
 
 import argparse
@@ -40,6 +40,7 @@ from toonctl.training.longanimation_run import SCHEDULER
 from training import longanimation_toyset as toyset
 
 _QUIET = SilentReporter()
+_HELD_FILMS = 12
 
 
 def main() -> int:
@@ -48,6 +49,7 @@ def main() -> int:
     parser.add_argument("clips", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     options = parser.parse_args()
     out: Path = options.out
     toyset.write_models(out)
@@ -73,7 +75,8 @@ def main() -> int:
     common |= {"device": "cpu", "precision": "float32", "saves_memory": False, "examples_per_step": 2}
     _first(out, common)
     _second(out, common)
-    _third(out, common)
+    for seed in options.seeds:
+        _third(out, common, seed)
     return 0
 
 
@@ -103,7 +106,7 @@ def _second(out: Path, common: dict[str, Any]) -> None:
     _say(stage=2, held_loss=[held_loss(net, out / "data") for net in networks])
 
 
-def _third(out: Path, common: dict[str, Any]) -> None:
+def _third(out: Path, common: dict[str, Any], seed: int) -> None:
     values = {
         "recipe": "longanimation_color",
         "data": str(out / "data"),
@@ -116,14 +119,31 @@ def _third(out: Path, common: dict[str, Any]) -> None:
         "steps_with_gradient": 5,
         "films_per_example": 4,
         "guidance_scale": 1.0,
-        "out": str(out / "3"),
+        "seed": seed,
+        "out": str(out / f"3-{seed}"),
         **toyset.PROMPT,
     }
-    stage3.train(LongAnimationColorRecipe.model_validate(common | values), report=_QUIET)
-    lines = (out / "3" / "log.jsonl").read_text("utf-8").splitlines()
-    rewards = [json.loads(line)["reward"] for line in lines]
-    third = max(1, len(rewards) // 3)
-    _say(stage=3, reward=[sum(part) / third for part in (rewards[:third], rewards[-third:])])
+    recipe = LongAnimationColorRecipe.model_validate(common | values)
+    before = held_reward(recipe)
+    control, memory = (Path(path).name for path in (recipe.control, recipe.memory_module))
+    stage3.train(recipe, report=_QUIET)
+    trained = {"memory_module": f"{recipe.out}/{memory}"}
+    if recipe.trains_control:
+        trained["control"] = f"{recipe.out}/{control}"
+    after = held_reward(recipe.model_copy(update=trained | {"out": f"{recipe.out}-after"}))
+    _say(stage=3, seed=seed, held_reward=[before, after])
+
+
+def held_reward(recipe: LongAnimationColorRecipe) -> float:
+    """The mean reward of films of the first examples, drawn with noise that is always the same."""
+    policy, judge = stage3.load_policy(recipe)
+    examples = ExampleSet(Path(recipe.data), 0)
+    rewards: list[float] = []
+    for place in range(min(_HELD_FILMS, len(examples.paths))):
+        example = policy.run.moved(examples.at(place))
+        film = policy.sample(example, torch.Generator().manual_seed(1_000 + place))
+        rewards.append(judge(film[-1].drawn, example))
+    return sum(rewards) / len(rewards)
 
 
 @torch.no_grad()

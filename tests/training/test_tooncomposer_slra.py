@@ -1,12 +1,14 @@
 """Training ToonComposer's adapter at toy size: it learns, resumes, ships; its comparisons run."""
 
 import json
+import sys
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from accelerate.utils import DeepSpeedPlugin
 from PIL import Image
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
@@ -24,6 +26,7 @@ from toonctl.spec.recipe import load_recipe
 from toonctl.spec.recipe_tooncomposer import ToonComposerSlraRecipe
 from toonctl.training.line_extractors import EXTRACTORS
 from toonctl.training.losses import rectified_flow_mse
+from toonctl.training.sharing import CLIP_NORM, zero2_config
 from toonctl.training.sketch_data import SampleOptions, SketchSamples, find_films, random_mask
 from toonctl.training.tooncomposer_slra import Run, draw_sigma, train
 
@@ -247,10 +250,30 @@ def test_flow_loss_by_hand() -> None:
     assert float(rectified_flow_mse(torch.tensor([1.0, 1.0]), data, noise)) == (4 + 1) / 2
 
 
-def test_zero2_names_its_package(world: Path, tmp_path: Path) -> None:
+def test_zero2_names_its_package(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "deepspeed", None)  # whether it is installed here or not
     toy = recipe(world, tmp_path, zero2=True)
-    with pytest.raises(EngineError, match="deepspeed"):
+    with pytest.raises(EngineError, match="needs the package `deepspeed`") as raised:
         train(toy, report=SilentReporter())
+    assert raised.value.problems[0].hint == "pip install 'toonctl[deepspeed]'"
+
+
+def test_zero2_is_set_up_without_anything_left_open() -> None:
+    plugin = DeepSpeedPlugin(hf_ds_config=dict(zero2_config(4)))
+    assert plugin.zero_stage == 2
+    assert plugin.deepspeed_config["train_micro_batch_size_per_gpu"] == 1
+    assert plugin.gradient_accumulation_steps == 4
+    assert plugin.gradient_clipping == CLIP_NORM
+    assert plugin.deepspeed_config["bf16"] == {"enabled": False}
+    assert "auto" not in json.dumps({**plugin.deepspeed_config, "steps_per_print": 0})
+
+
+def test_samples_that_do_not_fall_evenly_are_refused(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    with pytest.raises(EngineError, match="do not fall evenly on 3 GPUs"):
+        train(recipe(world, tmp_path, samples_per_step=4), report=SilentReporter())
 
 
 def test_recipes_that_cannot_be_are_refused(tmp_path: Path) -> None:

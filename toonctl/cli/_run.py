@@ -160,6 +160,7 @@ def session(command: str, options: OutputOptions) -> Generator[Session, None, No
     from toonctl.cli._progress import reporter_for
 
     os.environ["HF_HUB_OFFLINE"] = "1"  # only `models fetch` may use the network
+    os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"  # else every installed package is asked for one
     log = RunLog()
     logging.getLogger().addHandler(log)
     logging.captureWarnings(True)

@@ -7,6 +7,7 @@ TOML file with `[[pair]]` tables. What needs a network that is not there is list
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import wrap
 from typing import Annotated
 
 import typer
@@ -14,6 +15,7 @@ import typer
 from toonctl.cli._options import OutputOptions, takes
 
 _CHECK_FAILED = 8
+_TEXT_WIDTH = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +32,7 @@ class Options(OutputOptions):
         typer.Option(
             "--protocol",
             metavar="NAME",
-            help="cel, longanimation, longanimation-short, tooncomposer, kdq or layerpack.",
+            help="cel, longanimation, longanimation-short, tooncomposer, kdq, layerpack or layerpack-sync.",
         ),
     ] = "cel"
     metrics: Annotated[
@@ -85,9 +87,11 @@ def run(options: Options) -> None:
         result = evaluation.run(order, at.reporter)
         at.reporter.close()
         at.exit_code = _CHECK_FAILED if result.missed else 0
-        title = f"protocol {result.protocol.id}, {result.n_frames} frames"
         lines = [
-            *_table_lines(title, evaluation.HEAD, evaluation.table_rows(result.measures)),
+            f"protocol {result.protocol.id}, {result.n_frames} frames",
+            *wrap(result.protocol.text, _TEXT_WIDTH),
+            "",
+            *_table_lines(evaluation.HEAD, evaluation.table_rows(result.measures)),
             *map(str, result.files),
         ]
         status = "failed" if result.missed else "done"
@@ -96,7 +100,7 @@ def run(options: Options) -> None:
             say(f"error: {sentence}")
 
 
-def _table_lines(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def _table_lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """A table as wide as its text, line by line."""
     from io import StringIO
 
@@ -104,7 +108,7 @@ def _table_lines(title: str, head: Sequence[str], rows: Sequence[Sequence[str]])
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False)
+    table = Table(box=SIMPLE_HEAD, show_edge=False)
     for column, name in enumerate(head):
         table.add_column(name, justify="right" if 0 < column < len(head) - 1 else "left", no_wrap=True)
     for row in rows:

@@ -1,18 +1,20 @@
 """Make a job for a render farm from one shot or several.
 
-Shots are read as `check` reads them; then a job template or a script is printed, or written to a file.
+Shots are read as `check` reads them; then a job template or a script is printed, or written to a file. A shot
+that cannot be read is left out; the exit code tells.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from toonctl.cli._options import OutputOptions, ShotOptions, takes
+from toonctl.cli._terminal import say_error
 
 if TYPE_CHECKING:
-    from toonctl.pipelines.farm import Farm
+    from toonctl.pipelines.farm import Farm, FarmResult
     from toonctl.spec.load import LoadedShot
 
 app = typer.Typer(no_args_is_help=True)
@@ -83,22 +85,36 @@ def _make(farm: "Farm", options: Options) -> None:
     from toonctl.cli._run import load, session
     from toonctl.spec.guess import guess_command
 
+    def read(path: Path) -> "tuple[str, LoadedShot]":
+        asked = ShotOptions(
+            shot=path, out=options.out, preset=options.preset, set_=options.set_, engine=options.engine
+        )
+        command = guess_command(path)
+        return command, load(command, asked)
+
     with session(f"farm-{farm}", options) as at:
         from toonctl.pipelines import farm as pipeline
+        from toonctl.pipelines.batch import worst
 
-        shots: dict[Path, tuple[str, LoadedShot]] = {}
-        for path in dict.fromkeys(options.shots):
-            asked = ShotOptions(
-                shot=path, out=options.out, preset=options.preset, set_=options.set_, engine=options.engine
-            )
-            command = guess_command(path)
-            shots[path] = (command, load(command, asked))
-        made = pipeline.FarmOptions(
+        asked = pipeline.FarmOptions(
             farm, options.output, options.tool, options.out, _passed_on(options), options.chunk_size
         )
-        text = pipeline.run(shots, made, at.reporter)
-        lines = [str(options.output)] if options.output is not None else [text.rstrip("\n")]
-        at.result(lines, {"outputs": [str(p) for p in [options.output] if p is not None], "text": text})
+        made = pipeline.run(options.shots, read, asked, at.reporter)
+        for path, error in made.refused.items():
+            at.reporter.notice(f"`{path}` is left out of the job:")
+            say_error(error)
+        at.exit_code = worst([error.exit_code for error in made.refused.values()])
+        lines = [str(options.output)] if options.output is not None else [made.text.rstrip("\n")]
+        at.result(lines, _document(made, options.output))
+
+
+def _document(made: "FarmResult", output: Path | None) -> dict[str, object]:
+    refused = [
+        {"file": path, "exit_code": error.exit_code, "problems": [asdict(each) for each in error.problems]}
+        for path, error in made.refused.items()
+    ]
+    outputs = [str(output)] if output is not None else []
+    return {"outputs": outputs, "text": made.text, "refused": refused}
 
 
 def _passed_on(options: Options) -> tuple[str, ...]:

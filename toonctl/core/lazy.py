@@ -6,6 +6,7 @@ from types import ModuleType
 from toonctl.core.errors import EngineError
 
 _INSTALL = {
+    "deepspeed": "pip install 'toonctl[deepspeed]'",
     "OpenEXR": "pip install 'toonctl[exr]'",
     "opentimelineio": "pip install 'toonctl[otio]'",
 }

@@ -6,8 +6,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import BinaryIO
 
+from toonctl.core.art import Size
 from toonctl.core.errors import ArtError
-from toonctl.core.types import Size
 
 MAX_PIXELS = 100_000_000
 MAX_BYTES = 768 * 2**20  # decoding holds the file and its pixels at once, and a host gives us 1 GiB

@@ -12,29 +12,15 @@ copied.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from toonctl.core.types import Pixels, Size
-
-Box = tuple[int, int, int, int]
-"""left, top, right, bottom in pixels, right and bottom exclusive"""
+from toonctl.formats.blend import Blend, Box
 
 Floats = NDArray[np.float32]
-
-
-class Blend(StrEnum):
-    """The blend modes that are composited here."""
-
-    NORMAL = "normal"
-    MULTIPLY = "multiply"
-    SCREEN = "screen"
-    LINEAR_DODGE = "linear_dodge"
-    OVERLAY = "overlay"
-    PASS_THROUGH = "pass_through"
 
 
 @dataclass(frozen=True, slots=True)

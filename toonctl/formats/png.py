@@ -1,6 +1,6 @@
-"""PNG: probed by its chunks alone, read as RGBA or as line coverage, written once and stamped many times.
+"""PNG: read as RGBA or as line coverage, written once and stamped many times.
 
-`read_picture`, `read_line` and `probe_picture` also take the other raster kinds of `formats/raster.py`, told
+`read_picture` and `read_line` also take the other raster kinds of `formats/raster.py`, told
 apart by content. OpenCV decodes what it decodes well; palettes go through Pillow, which leaves them indexed:
 1920x1080 line art as gray 7 ms (Pillow 10), as 16 colors 4 ms (OpenCV 8), as RGBA 26 ms (Pillow 39). Pillow
 also reads 16-bit RGBA as 8 bit in silence.
@@ -8,7 +8,6 @@ also reads 16-bit RGBA as 8 bit in silence.
 
 import struct
 import zlib
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import cast
@@ -17,63 +16,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toonctl.core.errors import ArtError
-from toonctl.core.types import Pixels, Size
-from toonctl.formats.art_file import open_art, read_bytes
+from toonctl.core.types import Pixels
+from toonctl.formats.art_file import read_bytes
 from toonctl.formats.color_profile import gray_to_srgb, to_srgb
 from toonctl.formats.png_chunks import GRAY, PALETTE, SIGNATURE, PngHeader, find_stamp, read_header
 from toonctl.formats.png_writer import EncodedPng, encode_png, index_or_rgba
-from toonctl.formats.raster import RasterFacts, pillow_picture, probe_raster, read_raster
+from toonctl.formats.probe import pillow_picture
+from toonctl.formats.raster import read_raster
 
 __all__ = [
     "EncodedPng",
-    "PictureInfo",
     "encode_png",
     "index_or_rgba",
     "line_coverage",
-    "probe_picture",
-    "probe_png",
     "read_line",
     "read_picture",
     "read_stamp",
 ]
 
 AnyDepth = NDArray[np.uint8] | NDArray[np.uint16]
-
-
-@dataclass(frozen=True, slots=True)
-class PictureInfo:
-    """What a picture file says of itself: bits per channel in `depth`, `mode` such as `RGBA` or `palette`.
-
-    `icc_name` names the embedded profile; `has_bad_profile` says that one is there but cannot be used, and
-    that the pixels are taken as sRGB.
-    """
-
-    size: Size
-    depth: int
-    mode: str
-    icc_name: str | None
-    has_bad_profile: bool = False
-
-
-def probe_png(path: Path) -> PictureInfo:
-    """What the PNG at `path` is, from its headers alone.
-
-    Raises: ArtError when it is missing, no PNG, cut off, without pixels or over 100 million pixels.
-    """
-    with open_art(path) as file:
-        header = read_header(file, path, is_checked=False)
-    name = header.profile.name if header.profile else None
-    return PictureInfo(header.size, header.depth, header.mode, name, header.has_bad_profile)
-
-
-def probe_picture(path: Path) -> PictureInfo:
-    """`probe_png` for every raster kind that can be read. Raises: ArtError likewise."""
-    with open_art(path) as file:
-        is_png = file.read(8) == SIGNATURE
-    if is_png or path.suffix.lower() == ".png":
-        return probe_png(path)
-    facts: RasterFacts = probe_raster(path)
-    return PictureInfo(facts.size, facts.depth, facts.mode, facts.icc_name)
 
 
 def read_picture(path: Path) -> Pixels:

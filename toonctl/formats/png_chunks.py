@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from toonctl.core.art import Size
 from toonctl.core.errors import ArtError
-from toonctl.core.types import Size
 from toonctl.formats.art_file import SAVE_AGAIN, check_size
-from toonctl.formats.color_profile import ColorProfile, read_profile
+from toonctl.formats.icc import ColorProfile, read_profile
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 GRAY, RGB, PALETTE, GRAY_ALPHA, RGBA = 0, 2, 3, 4, 6

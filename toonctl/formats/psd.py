@@ -20,8 +20,10 @@ from psd_tools.psd.parse_limits import ParseLimits
 from toonctl.core.errors import ArtError, ToonctlError
 from toonctl.core.types import Pixels, Size
 from toonctl.formats.art_file import MAX_BYTES, SAVE_AGAIN, check_size, open_art
-from toonctl.formats.color_profile import read_profile, to_srgb
-from toonctl.formats.compositing import Blend, Plate, blend_over, composite
+from toonctl.formats.blend import Blend
+from toonctl.formats.color_profile import to_srgb
+from toonctl.formats.compositing import Plate, blend_over, composite
+from toonctl.formats.icc import read_profile
 from toonctl.formats.psd_decode import check_merged, layer_mask, layer_pixels, peek_header
 from toonctl.formats.psd_tree import NodePath, PsdDocument, PsdNode
 from toonctl.formats.psd_writer import PsdOut, write_psd
@@ -31,6 +33,7 @@ __all__ = ["PsdDocument", "PsdNode", "PsdOut", "load_node", "load_nodes", "open_
 _MAX_SIDE = 30_000
 _MAX_DEPTH = 50
 _MODES = {ColorMode.RGB: "RGB", ColorMode.GRAYSCALE: "gray"}
+_COLOR_MODES = {name: mode for mode, name in _MODES.items()}
 _OWN_BLENDS = frozenset(blend.value for blend in Blend)
 _BLENDS = {
     BlendMode.NORMAL: Blend.NORMAL,
@@ -224,7 +227,7 @@ def _plate(document: PsdDocument, node: PsdNode, *, is_asked: bool = False) -> P
     children = tuple(_plate(document, child) for child in node.children if child.is_visible)
     return Plate(
         box=node.box,
-        load=None if node.is_group else _loader(layer, document.image.color_mode),
+        load=None if node.is_group else _loader(layer, _COLOR_MODES[document.mode]),
         children=_without_orphans(node, children),
         blend=blend,
         opacity=node.opacity,

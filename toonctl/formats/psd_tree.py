@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from toonctl.core.art import Size
 from toonctl.core.errors import ArtError
-from toonctl.core.types import Size
-from toonctl.formats.color_profile import ColorProfile
-from toonctl.formats.compositing import Box
+from toonctl.formats.blend import Box
+from toonctl.formats.icc import ColorProfile
 
 if TYPE_CHECKING:
     from psd_tools import PSDImage
@@ -49,6 +49,8 @@ class PsdDocument:
     """An open PSD. `mode` is `RGB` or `gray`, `nodes` its top-level layers bottom to top.
 
     `has_bad_profile` says that an ICC profile is there but cannot be used; pixels are then taken as sRGB.
+    `image` is psd-tools' own record, None when the tree comes from the cache. `digest` is the SHA-256 of the
+    file, where that is known.
     """
 
     path: Path
@@ -58,7 +60,8 @@ class PsdDocument:
     profile: ColorProfile | None
     has_bad_profile: bool
     nodes: tuple[PsdNode, ...]
-    image: "PSDImage"
+    image: "PSDImage | None"
+    digest: str = ""
 
     @property
     def icc_name(self) -> str | None:

@@ -27,7 +27,8 @@ from psd_tools.psd.layer_and_mask import (
 from toonctl.core.errors import DeliveryError
 from toonctl.core.files import whole_file
 from toonctl.core.types import Pixels, Size
-from toonctl.formats.compositing import Blend, Box, Plate, composite
+from toonctl.formats.blend import Blend, Box
+from toonctl.formats.compositing import Plate, composite
 
 _KEYS = {
     Blend.NORMAL: BlendMode.NORMAL,

@@ -1,7 +1,7 @@
 """What pictures show, as trained networks see it: likeness, consistency over time, aesthetic score.
 
 Huang et al., "VBench" (CVPR 2024), sec. 3.1, for consistency and the scale of the aesthetic score; pictures
-are made smaller as there, without antialiasing.
+are made smaller as there, without antialiasing, and rounded to 8 bits.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,8 @@ Embed = Callable[[Pixels], NDArray[np.float32]]
 
 _SIDE = 224
 _CLIP = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
-_IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Mean and spread of the pictures that DINO was trained on, by channel."""
 
 
 class ClipEye:
@@ -34,8 +35,8 @@ class ClipEye:
 
     def __call__(self, picture: Pixels) -> NDArray[np.float32]:
         with torch.inference_mode():
-            plane = _resized(picture, mode="bicubic", normal=_CLIP)
-            top, left = ((size - _SIDE) // 2 for size in plane.shape[2:])
+            plane = resized(picture, mode="bicubic", normal=_CLIP)
+            top, left = (round((size - _SIDE) / 2) for size in plane.shape[2:])
             square = plane[..., top : top + _SIDE, left : left + _SIDE]
             return _unit(self._network(pixel_values=square).image_embeds[0])
 
@@ -52,7 +53,7 @@ class DinoEye:
 
     def __call__(self, picture: Pixels) -> NDArray[np.float32]:
         with torch.inference_mode():
-            return _unit(self._network(_resized(picture, mode="bilinear", normal=_IMAGENET))[0])
+            return _unit(self._network(resized(picture, mode="bilinear", normal=IMAGENET))[0])
 
 
 class Likeness:
@@ -105,15 +106,18 @@ class Consistency:
         return (max(0.0, float(first @ seen)) + max(0.0, float(before @ seen))) / 2
 
 
-def _resized(
+def resized(
     picture: Pixels, *, mode: str, normal: tuple[tuple[float, ...], tuple[float, ...]]
 ) -> torch.Tensor:
-    """`[1, 3, H, W]` with the shorter side at 224, normalized by mean and spread."""
-    plane = torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float() / 255
-    height, width = plane.shape[2:]
-    scale = _SIDE / min(height, width)
-    size = max(_SIDE, int(height * scale)), max(_SIDE, int(width * scale))
-    plane = F.interpolate(plane, size, mode=mode, align_corners=False).clamp(0, 1)
+    """A picture RGB `[H, W, 3]` as VBench hands it to a network: `[1, 3, H', W']`, the shorter side 224.
+
+    Interpolated without antialiasing, rounded to 8 bits, then `normal`: mean and spread of the channels.
+    """
+    plane = torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float()
+    least = min(plane.shape[2:])
+    height, width = (_SIDE * size // least for size in plane.shape[2:])
+    plane = F.interpolate(plane, (height, width), mode=mode, align_corners=False)
+    plane = plane.clamp(0, 255).round() / 255
     mean, spread = (torch.tensor(values).view(1, 3, 1, 1) for values in normal)
     return (plane - mean) / spread
 

@@ -6,6 +6,9 @@ RGB uint8 `[2 h, 2 w, 3]`, quadrants `[h, w, 3]`.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Self
 
 import numpy as np
 
@@ -47,10 +50,10 @@ def quadrants_shown(canvas: Pixels) -> dict[str, Pixels]:
     return shown
 
 
-def quadrant_psnr(canvas: Pixels, other: Pixels) -> float | None:
-    """PSNR in dB, at most 100, between the two quadrants that `canvas` shows.
+def quadrant_pair(canvas: Pixels, other: Pixels) -> tuple[Pixels, Pixels] | None:
+    """The two quadrants that `canvas` shows; when it shows one, that and the one that `other` shows.
 
-    When it shows one, that is compared with the one that `other` shows. None for any other number.
+    None for any other number.
     """
     ours, theirs = quadrants_shown(canvas), quadrants_shown(other)
     if len(ours) == 2:
@@ -59,25 +62,50 @@ def quadrant_psnr(canvas: Pixels, other: Pixels) -> float | None:
         [one], [two] = ours.values(), theirs.values()
     else:
         return None
-    return psnr(one, two)
+    return one, two
 
 
-def f_ratio(groups: Sequence[Sequence[float]]) -> float:
-    """Spread between groups over spread within them, each by its degrees of freedom (one-way ANOVA's F).
+def quadrant_psnr(canvas: Pixels, other: Pixels) -> float | None:
+    """PSNR in dB, at most 100, between the quadrants of `quadrant_pair`; None when there are none."""
+    pair = quadrant_pair(canvas, other)
+    return psnr(*pair) if pair else None
 
-    Infinite when groups differ and their members do not. Raises: ValueError with fewer than two groups, or
-    no group of two.
+
+@dataclass(frozen=True, slots=True)
+class Variance:
+    """Whether groups of values differ: F of a one-way analysis of variance, and the chance `p` of such an F.
+
+    `pairs` holds by two group numbers the chance of means as far apart (Tukey's HSD); it is empty when a
+    group has one value alone. Chances are those if all groups were alike.
     """
-    n_values = sum(len(group) for group in groups)
-    if len(groups) < 2 or n_values <= len(groups) or not all(groups):
-        raise ValueError("two groups are needed, and values to tell their spread")
-    mean = sum(sum(group) for group in groups) / n_values
-    means = [sum(group) / len(group) for group in groups]
-    between = sum(len(group) * (own - mean) ** 2 for group, own in zip(groups, means, strict=True))
-    within = sum(sum((value - own) ** 2 for value in group) for group, own in zip(groups, means, strict=True))
-    if within == 0:
-        return 0.0 if between == 0 else float("inf")
-    return between / (len(groups) - 1) / (within / (n_values - len(groups)))
+
+    f: float
+    p: float
+    pairs: Mapping[tuple[int, int], float]
+
+    @classmethod
+    def of(cls, groups: Sequence[Sequence[float]]) -> Self:
+        """That of groups of values. Raises: ValueError with fewer than two groups, or no group of two."""
+        n_values = sum(len(group) for group in groups)
+        if len(groups) < 2 or n_values <= len(groups) or not all(groups):
+            raise ValueError("two groups are needed, and values to tell their spread")
+        mean = sum(map(sum, groups)) / n_values
+        means = [sum(group) / len(group) for group in groups]
+        between = sum(len(group) * (own - mean) ** 2 for group, own in zip(groups, means, strict=True))
+        within = sum(sum((v - own) ** 2 for v in group) for group, own in zip(groups, means, strict=True))
+        numbers = tuple(combinations(range(len(groups)), 2))
+        if within == 0:
+            pairs = {(a, b): float(means[a] == means[b]) for a, b in numbers}
+            return cls(float("inf") if between else 0.0, float(not between), pairs)
+        from scipy import stats  # slow to load, and needed by this alone
+
+        freedom = len(groups) - 1, n_values - len(groups)
+        f = between / freedom[0] / (within / freedom[1])
+        pairs = {}
+        if all(len(group) > 1 for group in groups):
+            found = stats.tukey_hsd(*groups).pvalue
+            pairs = {(a, b): float(found[a, b]) for a, b in numbers}
+        return cls(f, float(stats.f.sf(f, *freedom)), pairs)
 
 
 def _corner(name: str, height: int, width: int) -> tuple[int, int]:

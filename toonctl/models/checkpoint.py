@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 _SHOWN_KEYS = 40
+_REMAPPED_SHARE, _REMAPPED_BYTES = 8, 2**26
+"""A mapped file is mapped anew after so great a share of it was read, or so many bytes if they are more."""
+
 _PICKLES = (".ckpt", ".pth", ".pt", ".bin")
 _WRAPPERS = ("state_dict", "module")
 _NUMBER = re.compile(r"\.(\d+)\.")
@@ -284,23 +287,51 @@ def _files(path: Path) -> list[Path]:
 
 def _open_safetensors(path: Path) -> WeightFiles:
     try:
-        file = safe_open(path, "pt")  # stays open: its tensors are views of the mapped file
+        file = safe_open(path, "pt")
         shapes = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118  # no dict
     except OSError as error:
         raise _unreadable(path, error) from error
     except SafetensorError as error:
         what = f"`{path.name}` is not a whole safetensors file: {error}"
         raise CheckpointError(what, str(path), "fetch the file again") from error
-    return WeightFiles(path.name, shapes, file.get_tensor)
+    return WeightFiles(path.name, shapes, _Mapped(path, lambda: safe_open(path, "pt").get_tensor).read)
+
+
+class _Mapped:
+    """Tensors that are views of a mapped file.
+
+    What was read stays in memory as long as its mapping does. So the file is mapped anew now and then: a
+    tensor that is held keeps its mapping, one that was only copied or cast leaves nothing behind.
+    """
+
+    def __init__(self, path: Path, map_file: Callable[[], Callable[[str], Tensor]]) -> None:
+        self._map_file = map_file
+        self._most = max(_REMAPPED_BYTES, path.stat().st_size // _REMAPPED_SHARE)
+        self._get, self._n_read = map_file(), 0
+
+    def read(self, key: str) -> Tensor:
+        if self._n_read > self._most:
+            self._get, self._n_read = self._map_file(), 0
+        tensor = self._get(key)
+        self._n_read += tensor.nbytes
+        return tensor
 
 
 def _open_pickle(path: Path) -> WeightFiles:
+    table = _read_pickle(path)
+    shapes = {key: tuple(value.shape) for key, value in table.items()}
+    # Files from before torch 1.6 are no zip: they can be read, not mapped.
+    is_mapped = zipfile.is_zipfile(path)
+    read = _Mapped(path, lambda: _read_pickle(path).__getitem__).read if is_mapped else table.__getitem__
+    return WeightFiles(path.name, shapes, read)
+
+
+def _read_pickle(path: Path) -> dict[str, Tensor]:
+    """The tensors of a pickle, mapped when it is a zip file. Raises: CheckpointError."""
     try:
-        # Files from before torch 1.6 are no zip: they can be read, not mapped.
-        is_zip = zipfile.is_zipfile(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what is odd about a file is said by its refusal
-            tensors = torch.load(path, map_location="cpu", mmap=is_zip, weights_only=True)
+            tensors = torch.load(path, map_location="cpu", mmap=zipfile.is_zipfile(path), weights_only=True)
     except OSError as error:
         raise _unreadable(path, error) from error
     except pickle.UnpicklingError as error:
@@ -315,10 +346,7 @@ def _open_pickle(path: Path) -> WeightFiles:
     if not isinstance(tensors, dict) or not all(isinstance(value, Tensor) for value in tensors.values()):
         what = f"`{path.name}` is not a table of tensors"
         raise CheckpointError(what, str(path), "name a file of weights")
-    table: dict[str, Tensor] = tensors
-    return WeightFiles(
-        path.name, {key: tuple(value.shape) for key, value in table.items()}, table.__getitem__
-    )
+    return tensors
 
 
 def _unreadable(path: Path, error: OSError) -> CheckpointError:

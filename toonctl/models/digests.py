@@ -9,6 +9,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from toonctl.core.cache import cache_folder
 from toonctl.core.errors import DeliveryError
 from toonctl.core.files import digest_file, write_whole
 
@@ -65,7 +66,4 @@ def _read(memory: Path) -> dict[str, dict[str, object]]:
 
 
 def _cache_file() -> Path:
-    from platformdirs import user_cache_path
-
-    named = os.environ.get("TOONCTL_CACHE")
-    return (Path(named).expanduser() if named else user_cache_path("toonctl")) / "verified.json"
+    return cache_folder() / "verified.json"

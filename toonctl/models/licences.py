@@ -24,20 +24,20 @@ _EUROPEAN_UNION = frozenset((
 class Licence:
     """A licence: `text` is the address of its words, `terms` what is known of them.
 
-    `commercial` is `yes`, `register` (with the publisher first) or `read` (its words decide).
+    `commercial` is `yes`, `register` (with the publisher first), `read` (its words decide) or `no`.
     `territory_excluded` are two-letter country codes, `EU` for the European Union.
     """
 
     id: str
     name: str
     text: str
-    commercial: Literal["yes", "register", "read"]
+    commercial: Literal["yes", "register", "read", "no"]
     terms: str = ""
     territory_excluded: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.commercial not in ("yes", "register", "read"):
-            raise ValueError(f"`commercial` of `{self.id}` is not `yes`, `register` or `read`")
+        if self.commercial not in ("yes", "register", "read", "no"):
+            raise ValueError(f"`commercial` of `{self.id}` is not `yes`, `register`, `read` or `no`")
 
     @property
     def needs_acceptance(self) -> bool:

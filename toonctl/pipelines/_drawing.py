@@ -20,6 +20,7 @@ from toonctl.pipelines._shot import Shot
 from toonctl.spec.load import resolved
 from toonctl.spec.run_options import RunOptions, RunResult
 from toonctl.stages import pool
+from toonctl.stages.cel_pixels import load_cel
 from toonctl.stages.chunks import ChunkRecord, EngineRecord, RunClock, WeightsFile, write_chunk
 from toonctl.stages.finish import FinishJob, FinishOptions, write_empty
 from toonctl.stages.job import Guard, Standing, StateFolder, job_key
@@ -27,7 +28,6 @@ from toonctl.stages.lock import frame_lock
 from toonctl.stages.manifest import retract_manifest
 from toonctl.stages.notes import DrawingNote
 from toonctl.stages.pool import Backlog
-from toonctl.stages.read import load_cel
 from toonctl.stages.show import flattened
 from toonctl.stages.tree import COMP
 from toonctl.stages.write import plan_comps, write_comp, write_still

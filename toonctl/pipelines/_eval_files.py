@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from toonctl import __version__
+from toonctl.core.errors import CheckpointError
 from toonctl.core.files import write_whole
 from toonctl.core.timesheet import parse_frames
+from toonctl.models.registry import entries
 from toonctl.pipelines._eval_meter import Measured
 from toonctl.pipelines._eval_page import FramePicture, eval_page
 from toonctl.pipelines._eval_protocol import METRICS
@@ -98,6 +100,7 @@ def _pair(pair: PairResult) -> dict[str, object]:
         "name": pair.name,
         "result": pair.result,
         "truth": pair.truth,
+        "truth_digest": pair.truth_digest,
         "measures": [_entry(measured) for measured in pair.measures],
         "efficiency": _efficiency(manifest_of(pair.tree)),
         "frames": list(pair.frames),
@@ -120,18 +123,31 @@ def _efficiency(manifest: Mapping[str, Any]) -> dict[str, object] | None:
             "ms_per_frame": round(seconds * 1000 / n_frames, 3),
             "peak_rss_mb": run.get("peak_rss_mb"),
             "peak_vram_mb": run.get("peak_vram_mb"),
-            "weights_mb": _weights_mb(engine.get("weights", ())),
+            "weights_mb": _weights_mb(str(engine["name"]), engine.get("weights", ())),
         }
     except (KeyError, TypeError, ValueError, ZeroDivisionError):
         return None
 
 
-def _weights_mb(weights: Sequence[Mapping[str, Any]]) -> float | None:
-    """The size of an engine's weights; None when a file does not ship with toonctl."""
-    shipped = [files("toonctl.weights").joinpath(str(each["file"])) for each in weights]
-    if not shipped or not all(file.is_file() for file in shipped):
+def _weights_mb(engine: str, weights: Sequence[Mapping[str, Any]]) -> float | None:
+    """The size of an engine's weights together; None when that of one is not known."""
+    sizes = [_weights_bytes(engine, str(each["file"])) for each in weights]
+    known = [size for size in sizes if size is not None]
+    return round(sum(known) / 1e6, 3) if sizes and len(known) == len(sizes) else None
+
+
+def _weights_bytes(engine: str, file: str) -> int | None:
+    """Of a file that ships with toonctl, or of registered ones, which manifests call `role: name`."""
+    shipped = files("toonctl.weights").joinpath(file)
+    if shipped.is_file():
+        return len(shipped.read_bytes())
+    role, _, name = file.partition(": ")
+    try:
+        rows = entries(engine, role)
+    except CheckpointError:
         return None
-    return round(sum(len(file.read_bytes()) for file in shipped) / 1e6, 3)
+    fits = [row for row in rows if name == row.gives.rpartition("/")[2] or name.startswith(row.shelf)]
+    return fits[0].n_bytes if fits else None
 
 
 def _csv(result: EvalResult) -> str:

@@ -28,6 +28,9 @@ Values = Mapping[str, float | None]
 _BASIS = {"drift": "foreground_color", "low_decay": "low_psnr", "high_decay": "high_psnr"}
 """Measures of a whole shot, and the frame by frame measure each is made of."""
 
+_LATE = frozenset({"motion_smoothness"})
+"""Measures that tell a frame's value when they see the next one."""
+
 _NO_VALUE = {
     "drift": "12 frames are needed, with foreground in the first and last sixth",
     "low_decay": f"more than {DECAY_FRAMES} frames are needed",
@@ -39,11 +42,13 @@ _NO_VALUE = {
     "dists": "pictures are smaller than 16 px",
     "subject_consistency": "two frames are needed",
     "background_consistency": "two frames are needed",
+    "motion_smoothness": "three frames of 113 px are needed",
     "ssim": f"pictures are smaller than {SSIM_LEAST_PX} px",
     "foreground_color": "no frame has painted foreground",
     "region_color": "no frame has painted areas",
     "psnr_box": "no frame has foreground",
     "quadrants": "no frame shows two quadrants, nor does each side show one",
+    "quadrants_lpips": "no frame shows two quadrants of 64 px, nor does each side show one",
     "cell_crossing": "the result was not drawn in packed cells",
     "layer_stack": "the result has no composite of its layers alone",
     "layer_edges": "the result has no layers that touch in its first and last frame",
@@ -56,7 +61,8 @@ _NO_VALUE = {
 class Measured:
     """A measure of one pair, or of a set: `value` None says `reason`; `n` values went in.
 
-    `spread` is their standard deviation, `worst` the number of the worst frame (of a pair only).
+    `spread` is their standard deviation, `worst` the number of the worst frame, of a pair only and None when
+    all of several are alike.
     """
 
     metric: str
@@ -95,11 +101,19 @@ class FrameMeter:
             if name == "flicker":
                 values[name] = self._flicker.take(picture, truth)
             elif name in self._networks:
-                values[name] = self._networks[name](picture, truth)
+                values[name] = self._of_this_frame(name, self._networks[name](picture, truth))
             else:
                 values[name] = bands[name] if name in bands else _FRAME[name](frame)
             self.series[name].append(values[name])
         return values
+
+    def _of_this_frame(self, name: str, value: float | None) -> float | None:
+        """The value, unless it is that of the frame before and now stands there."""
+        if name not in _LATE:
+            return value
+        if self.series[name]:
+            self.series[name][-1] = value
+        return None
 
 
 class LayerMeter:
@@ -171,7 +185,8 @@ def _summed_up(name: str, series: Mapping[str, Sequence[float | None]], frames: 
         return Measured(name, None, reason=_why_not(name, None))
     numbers = np.array([value for value, _ in known])
     place = int(numbers.argmin() if metric.is_higher_better else numbers.argmax())
-    return Measured(name, float(numbers.mean()), len(known), float(numbers.std()), known[place][1])
+    worst = known[place][1] if numbers.min() < numbers.max() or len(known) == 1 else None
+    return Measured(name, float(numbers.mean()), len(known), float(numbers.std()), worst)
 
 
 def _of_shot(name: str, values: Sequence[float | None]) -> float | None:

@@ -75,6 +75,19 @@ def _lpips(backbone: "Backbone", paths: tuple[Path, ...]) -> Start:
     return lambda: take
 
 
+def _quadrants(paths: tuple[Path, ...]) -> Start:
+    from toonctl.metrics.perceptual import LpipsMeter
+    from toonctl.metrics.synchrony import quadrant_pair
+
+    meter = LpipsMeter("alex", *paths)
+
+    def take(picture: Pixels, truth: Pixels) -> float | None:
+        pair = quadrant_pair(picture, truth)
+        return meter.take(*pair) if pair else None
+
+    return lambda: take
+
+
 def _dists(paths: tuple[Path, ...]) -> Start:
     from toonctl.metrics.perceptual import DistsMeter
 
@@ -103,6 +116,13 @@ def _background(paths: tuple[Path, ...]) -> Start:
     return lambda: Consistency(eye).take
 
 
+def _smoothness(paths: tuple[Path, ...]) -> Start:
+    from toonctl.metrics.motion import MotionSmoothness, open_interpolator
+
+    network = open_interpolator(*paths)
+    return lambda: MotionSmoothness(network).take
+
+
 def _aesthetic(paths: tuple[Path, ...]) -> Start:
     from toonctl.metrics.likeness import Aesthetic, ClipEye
 
@@ -126,21 +146,21 @@ def _fvd(paths: tuple[Path, ...]) -> SetJudge:
 NETWORKS: Mapping[str, Network] = {
     "lpips": Network(("alexnet", "lpips-alex"), partial(_lpips, "alex")),
     "lpips_vgg": Network(("vgg16", "lpips-vgg"), partial(_lpips, "vgg")),
+    "quadrants_lpips": Network(("alexnet", "lpips-alex"), _quadrants),
     "dists": Network(("vgg16", "dists"), _dists),
     "fid": Network(("inception",), _fid, is_of_set=True),
     "fvd": Network(("i3d",), _fvd, is_of_set=True),
     "clip_similarity": Network(("clip-b32",), _likeness),
     "subject_consistency": Network(("dino",), _subject),
     "background_consistency": Network(("clip-b32",), _background),
+    "motion_smoothness": Network(("amt-s",), _smoothness),
     "aesthetic": Network(("clip-l14", "aesthetic"), _aesthetic),
 }
-"""The measures that a network can be loaded for, by name."""
+"""The measures that need a network, by name."""
 
 
 def why_unable(metric: str) -> str | None:
     """What a measure lacks on this host; None when its weights are here and may be used."""
-    if metric not in NETWORKS:
-        return "a network that this version cannot load"
     try:
         _find(metric)
     except CheckpointError as error:

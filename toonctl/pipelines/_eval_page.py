@@ -10,22 +10,15 @@ import numpy as np
 from toonctl.core.types import Pixels
 from toonctl.formats.thumbnail import data_uri, fit, shrink, thumbnail
 from toonctl.pipelines._eval_meter import Measured
+from toonctl.pipelines._eval_plot import SCRIPT, STYLE, Curve, plot
 from toonctl.pipelines._eval_protocol import METRICS, Metric
 from toonctl.pipelines._eval_result import EvalResult, PairResult
 
 _N_WORST = 6
 _THUMB_PX = 320
-_PLOT = (640, 120)
-_MARGIN = 6
 _STYLE = """
-:root{color-scheme:light dark}
-body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem}
-h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}table{border-collapse:collapse}
-th,td{text-align:left;padding:.2rem .8rem .2rem 0;border-bottom:1px solid #8884;vertical-align:top}
-td.n{font-variant-numeric:tabular-nums;text-align:right}.quiet{opacity:.65}.missed{color:#c33}
-svg{background:#8881;display:block}figure{margin:0}figcaption{font-size:.85rem;opacity:.75}
-.plots,.worst{display:grid;gap:1rem;grid-template-columns:repeat(auto-fill,minmax(20rem,1fr))}
-.worst img{width:49%;image-rendering:auto}svg{width:100%;height:auto}
+.sides{display:grid;grid-template-columns:1fr 1fr;gap:.4rem;font-size:.8rem;color:var(--quiet)}
+.sides img{width:100%;display:block;border:1px solid var(--rule);box-sizing:border-box}
 """
 
 
@@ -78,84 +71,69 @@ class WorstFrames:
 def eval_page(result: EvalResult, worst: Sequence[FramePicture]) -> str:
     """The page as one HTML document."""
     protocol = result.protocol
+    shots = result.pairs[0].name if len(result.pairs) == 1 else f"{len(result.pairs)} shots"
     parts = [
-        "<!doctype html><html lang=en><meta charset=utf-8>",
-        f"<title>eval {escape(protocol.id)}</title><style>{_STYLE}</style>",
-        f"<h1>eval, protocol {escape(protocol.id)}</h1><p>{escape(protocol.text)}</p>",
-        *(f"<p class=missed>{escape(sentence)}</p>" for sentence in result.missed),
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width">',
+        f"<title>eval {escape(protocol.id)}</title><style>{STYLE}{_STYLE}</style></head><body>",
+        f"<h1>eval: {escape(shots)}, {result.n_frames} frames</h1>",
+        f'<p class="about">Protocol {escape(protocol.id)}. {escape(protocol.text)}</p>',
+        *(f'<p class="missed">Bound not kept: {escape(sentence)}</p>' for sentence in result.missed),
         _table(result.measures),
     ]
     if worst:
-        parts.append(f"<h2>Worst frames by {escape(worst[0].metric.title)}: result, truth</h2>")
-        parts.append(f"<div class=worst>{''.join(_figure(each) for each in worst)}</div>")
+        parts.append(f"<h2>Worst frames: {escape(worst[0].metric.title)}</h2>")
+        parts.append(f'<div class="grid">{"".join(_figure(each) for each in worst)}</div>')
     for pair in result.pairs:
         parts.append(f"<h2>{escape(pair.name)}: {len(pair.frames)} frames</h2>")
         if len(result.pairs) > 1:
             parts.append(_table(pair.measures))
-        parts.append(f"<div class=plots>{_plots(pair)}</div>")
-    return "\n".join(parts) + "\n"
+        parts.append(f'<div class="grid">{_plots(pair)}</div>')
+    return "\n".join([*parts, f"<script>{SCRIPT}</script></body></html>", ""])
 
 
 def _table(measures: Sequence[Measured]) -> str:
-    rows = [_row(measured) for measured in measures]
-    return f"<table><tr><th>measure<th>value<th>spread<th>worst frame</tr>{''.join(rows)}</table>"
+    rows = "".join(_row(measured) for measured in measures)
+    heads = "<tr><th>measure</th><th>value</th><th>spread</th><th>worst frame</th></tr>"
+    return f'<div class="wide"><table>{heads}{rows}</table></div>'
 
 
 def _row(measured: Measured) -> str:
     metric = METRICS[measured.metric]
-    arrow = "↑" if metric.is_higher_better else "↓"
-    title = f"{escape(metric.title)} {arrow}"
     if measured.value is None:
-        return f"<tr class=quiet><td>{title}<td colspan=3>{escape(measured.reason or '')}</tr>"
+        reason = escape(measured.reason or "")
+        return f'<tr><td>{_title(metric)}</td><td class="reason" colspan="3">{reason}</td></tr>'
     spread = "" if measured.spread is None else f"{measured.spread:.{metric.decimals}f}"
     worst = "" if measured.worst is None else str(measured.worst)
-    value = f"{measured.value:.{metric.decimals}f} {metric.unit}"
-    return f"<tr><td>{title}<td class=n>{value}<td class=n>{spread}<td class=n>{worst}</tr>"
+    value = f"{measured.value:.{metric.decimals}f} {metric.unit}".strip()
+    return f"<tr><td>{_title(metric)}</td><td>{value}</td><td>{spread}</td><td>{worst}</td></tr>"
+
+
+def _title(metric: Metric) -> str:
+    return f"{escape(metric.title)} {'↑' if metric.is_higher_better else '↓'}"
 
 
 def _figure(found: FramePicture) -> str:
-    caption = (
-        f"{escape(found.pair)}, frame {found.frame}: {found.value:.{found.metric.decimals}f} "
-        f"{found.metric.unit}"
+    value = f"{found.value:.{found.metric.decimals}f} {found.metric.unit}".strip()
+    sides = "".join(
+        f'<div><img src="{address}" alt="{side} of frame {found.frame}">{side}</div>'
+        for side, address in (("result", found.picture), ("truth", found.truth))
     )
-    images = "".join(f'<img src="{address}" alt=""> ' for address in (found.picture, found.truth))
-    return f"<figure>{images}<figcaption>{caption}</figcaption></figure>"
+    caption = f"<span>{escape(found.pair)}, frame {found.frame}</span><output>{value}</output>"
+    return f'<figure><figcaption>{caption}</figcaption><div class="sides">{sides}</div></figure>'
 
 
 def _plots(pair: PairResult) -> str:
-    return "".join(_plot(METRICS[name], pair.frames, values) for name, values in pair.series.items())
-
-
-def _plot(metric: Metric, frames: Sequence[int], values: Sequence[float | None]) -> str:
-    """A curve over the frames; frames without a value break it."""
-    known = [value for value in values if value is not None]
-    if len(known) < 2:
-        return ""
-    low, high = min(known), max(known)
-    width, height = _PLOT
-    across = (width - 2 * _MARGIN) / max(1, len(values) - 1)
-    runs: list[list[str]] = [[]]
-    for index, value in enumerate(values):
-        if value is None:
-            runs.append([])
-            continue
-        share = (value - low) / (high - low) if high > low else 0.5
-        y = height - _MARGIN - share * (height - 2 * _MARGIN)
-        runs[-1].append(f"{_MARGIN + index * across:.1f},{y:.1f}")
-    lines = "".join(
-        f'<polyline points="{" ".join(run)}" fill="none" stroke="currentColor" stroke-width="1.5"/>'
-        for run in runs
-        if run
-    )
-    digits = metric.decimals
-    caption = (
-        f"{escape(metric.title)}, frames {frames[0]} to {frames[-1]}: "
-        f"{low:.{digits}f} to {high:.{digits}f} {metric.unit}"
-    )
-    return (
-        f'<figure><svg viewBox="0 0 {width} {height}" role="img" aria-label="{caption}">{lines}</svg>'
-        f"<figcaption>{caption}</figcaption></figure>"
-    )
+    """A figure for every measure that has values by frame."""
+    worst = {measured.metric: measured.worst for measured in pair.measures}
+    figures: list[str] = []
+    for name, values in pair.series.items():
+        metric = METRICS[name]
+        unit = f", {metric.unit}" if metric.unit else ""
+        head = f"{metric.title}{unit} {'↑' if metric.is_higher_better else '↓'}"
+        curve = Curve(pair.frames, values)
+        figures.append(plot(head, [curve], decimals=metric.decimals, worst=worst.get(name)))
+    return "".join(figures)
 
 
 def _small(picture: Pixels) -> str:

@@ -49,6 +49,7 @@ _ALL = (
     Metric("quadrants", "PSNR between quadrants", is_higher_better=True, unit="dB", decimals=2),
     Metric("lpips", "LPIPS 0.1, AlexNet", is_higher_better=False, needs_network=True),
     Metric("lpips_vgg", "LPIPS 0.1, VGG16", is_higher_better=False, needs_network=True),
+    Metric("quadrants_lpips", "LPIPS between quadrants", is_higher_better=False, needs_network=True),
     Metric("dists", "DISTS, VGG16", is_higher_better=False, needs_network=True),
     Metric("fid", "FID", is_higher_better=False, decimals=2, needs_network=True),
     Metric("fvd", "FVD", is_higher_better=False, decimals=1, needs_network=True),
@@ -66,16 +67,20 @@ LAYERED = frozenset({"layer_stack", "layer_edges", "layer_gaps", "cell_crossing"
 """Measures of a result with several layers; they need no truth."""
 
 
-_EYE = "shorter side 224, without antialiasing"
+_EYE = "shorter side 224, without antialiasing, 8 bit"
 _NETWORK_TEXTS: Mapping[str, str] = {
     "lpips": "LPIPS 0.1 of AlexNet in -1..1.",
     "lpips_vgg": "LPIPS 0.1 of VGG16 in -1..1.",
+    "quadrants_lpips": "LPIPS 0.1 of AlexNet in -1..1.",
     "dists": "DISTS in 0..1, not resized further.",
-    "fid": "FID of the Inception network of 2015, 299x299 bilinear, all frames of the set.",
-    "fvd": "FVD of I3D's logits (Kinetics-400), 224x224 bilinear, clips of 16 frames one after the other.",
+    "fid": "FID of the Inception network of 2015, in 0..1, 299x299 bilinear, all frames of the set.",
+    "fvd": "FVD of I3D's logits (Kinetics-400), in -1..1, 224x224 bilinear, clips of 16 frames one after the "
+    "other.",
     "clip_similarity": f"CLIP similarity: cosine of ViT-B/32 of result and truth, {_EYE}, middle square.",
     "subject_consistency": f"Subject consistency as VBench: DINO ViT-B/16, {_EYE}.",
     "background_consistency": f"Background consistency as VBench: CLIP ViT-B/32, {_EYE}, middle square.",
+    "motion_smoothness": "Motion smoothness as VBench: every second frame against the one that AMT-S draws "
+    "between its neighbors, not resized further, (255 - d) / 255 with d the mean absolute difference of RGB.",
     "aesthetic": f"Aesthetic score as VBench: LAION's head on CLIP ViT-L/14 by 10, {_EYE}, middle square.",
 }
 """What changes the number of a measure that needs a network; printed with the protocols that have it."""
@@ -102,10 +107,10 @@ class Protocol:
         """Everything that changes a number, in one sentence each."""
         size = f"stretched to {self.size[0]}x{self.size[1]}" if self.size else "at their own size"
         return (
-            f"{self.about} Pictures over white, sRGB 8 bit, {size}; {self.picked}; a shot is the mean over "
-            "its frames, a set the mean over its shots. PSNR of the mean squared error of a frame's RGB, at "
-            "most 100 dB; SSIM of RGB, Gaussian 11x11, sigma 1.5, no downsampling; frequencies are low up to "
-            "0.125 cycles per pixel."
+            f"{self.about} Pictures over white, sRGB of 8 bits as 0..1, {size}; {self.picked}; a shot is the "
+            "mean over its frames, a set the mean over its shots. PSNR of the mean squared error of a "
+            "frame's RGB, at most 100 dB; SSIM of RGB, Gaussian 11x11, sigma 1.5, no downsampling; "
+            "frequencies are low up to 0.125 cycles per pixel."
             + "".join(f" {sentence}" for name, sentence in _NETWORK_TEXTS.items() if name in self.metrics)
         )
 
@@ -158,7 +163,7 @@ PROTOCOLS: Mapping[str, Protocol] = {
         ),
         Protocol(
             "tooncomposer",
-            1,
+            2,
             "ToonComposer, synthetic benchmark.",
             (
                 *("lpips", "dists", "clip_similarity", "subject_consistency", "motion_smoothness"),
@@ -185,7 +190,7 @@ PROTOCOLS: Mapping[str, Protocol] = {
             1,
             "LayerPack, table 1: the two quadrants that the result shows against each other, or its only one "
             "against the truth's.",
-            ("quadrants",),
+            ("quadrants", "quadrants_lpips"),
         ),
     )
 }

@@ -14,7 +14,8 @@ from toonctl.pipelines._eval_protocol import Protocol
 class PairResult:
     """One pair: `frames` as people number them, every measure's values by frame in `series`.
 
-    `tree` is where the result lies; a shot's output folder tells there what it took to draw it.
+    `truth_digest` is of the true pictures as they were compared. `tree` is where the result lies; a shot's
+    output folder tells there what it took to draw it.
     """
 
     name: str
@@ -23,6 +24,7 @@ class PairResult:
     frames: tuple[int, ...]
     series: Mapping[str, Sequence[float | None]]
     measures: tuple[Measured, ...]
+    truth_digest: str
     tree: Path
 
 

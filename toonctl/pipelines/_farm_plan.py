@@ -1,6 +1,6 @@
 """How a shot is to be shared by the machines of a farm: what its engine allows, and where its anchors are."""
 
-from toonctl.core.types import Art, Role
+from toonctl.core.art import Art, Role
 from toonctl.spec.load import LoadedShot
 from toonctl.stages.plan import (
     FRAMES_PER_CHUNK,

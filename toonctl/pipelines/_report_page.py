@@ -4,115 +4,107 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from toonctl.pipelines._report_tables import Column, ReportTable
+from toonctl.pipelines._eval_plot import SCRIPT, STYLE, Curve, plot
+from toonctl.pipelines._report_tables import Cell, Column, ReportTable, shots_of
 
-_BAR = 260
-_PLOT = (640, 180)
-_MARGIN = 8
+_BARS_LEFT, _BARS = 118, 200
+_WIDTH = 400
+_ROW = 24
+_SHOWN = 16  # letters of a name beside its bar
 _INKS = ("#3b7dd8", "#d8623b", "#3ba55d", "#9b59b6", "#c9a227", "#16a2a2", "#7f8c8d", "#d84f9b")
-_STYLE = """
-:root{color-scheme:light dark}
-body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:76rem;padding:0 1rem}
-h1{font-size:1.4rem}h2{font-size:1.15rem;margin-top:2.2rem}p{max-width:60rem;opacity:.8}
-table{border-collapse:collapse}
-th,td{text-align:right;padding:.2rem .9rem .2rem 0;border-bottom:1px solid #8884}
-th:first-child,td:first-child{text-align:left}td{font-variant-numeric:tabular-nums}.best{font-weight:700}
-.figures{display:grid;gap:1.2rem;grid-template-columns:repeat(auto-fill,minmax(22rem,1fr));margin-top:1rem}
-figure{margin:0}figcaption{font-size:.85rem;opacity:.75}svg{width:100%;height:auto;background:#8881}
-"""
 
 
 def report_page(tables: Sequence[ReportTable], results: Mapping[str, Mapping[str, Any]]) -> str:
     """The page as one HTML document; `results` are documents of `eval` by name."""
     ink = {name: _INKS[place % len(_INKS)] for place, name in enumerate(results)}
     parts = [
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>report</title><style>{_STYLE}</style>",
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width">',
+        f"<title>report: {escape(', '.join(results))}</title><style>{STYLE}</style></head><body>",
         f"<h1>Report on {escape(', '.join(results))}</h1>",
     ]
     for table in tables:
-        parts += [f"<h2>{escape(table.title)}</h2><p>{escape(table.about)}</p>", _table(table)]
+        parts += [f'<h2>{escape(table.title)}</h2><p class="about">{escape(table.about)}</p>', _table(table)]
         figures = [_bars(table, place, ink) for place in range(len(table.columns))]
-        parts.append(f"<div class=figures>{''.join(figures)}</div>")
-    curves = "".join(_curves(results, ink))
-    if curves:
-        parts.append(f"<h2>Over time</h2><div class=figures>{curves}</div>")
-    return "\n".join(parts) + "\n"
+        parts.append(f'<div class="grid">{"".join(figures)}</div>')
+    shots = list(_shots(results, ink))
+    if shots:
+        keys = "".join(f'<span class="key" style="background:{ink[n]}"></span>{escape(n)}' for n in results)
+        parts += [f"<h2>Over time</h2><p>{keys}</p>", *shots]
+    return "\n".join([*parts, f"<script>{SCRIPT}</script></body></html>", ""])
 
 
 def _table(table: ReportTable) -> str:
-    heads = "".join(f"<th>{escape(column.head)}" for column in table.columns)
-    rows = [f"<tr><th>result{heads}</tr>"]
+    heads = "".join(f"<th>{_head(column)}</th>" for column in table.columns)
+    rows = [f"<tr><th>result</th>{heads}</tr>"]
     for name, cells in table.rows.items():
-        texts = [
-            f"<td{' class=best' if cell.is_best else ''}>{table.cell_text(column, cell)}"
-            for column, cell in zip(table.columns, cells, strict=True)
-        ]
-        rows.append(f"<tr><td>{escape(name)}{''.join(texts)}</tr>")
-    return f"<table>{''.join(rows)}</table>"
+        texts = [_cell(column, cell) for column, cell in zip(table.columns, cells, strict=True)]
+        rows.append(f"<tr><td>{escape(name)}</td>{''.join(texts)}</tr>")
+    return f'<div class="wide"><table>{"".join(rows)}</table></div>'
+
+
+def _head(column: Column) -> str:
+    """Its arrow is never alone on a line."""
+    name, _, arrow = escape(column.head).rpartition(" ")
+    return f"{name}&nbsp;{arrow}"
+
+
+def _cell(column: Column, cell: Cell) -> str:
+    """The value, and its spread more quietly under it."""
+    if cell.value is None:
+        return '<td class="quiet">-</td>'
+    kind = ' class="best"' if cell.is_best else ""
+    spread = ""
+    if cell.spread is not None:
+        spread = f'<br><small class="quiet">± {cell.spread:.{column.decimals}f}</small>'
+    return f"<td{kind}>{cell.value:.{column.decimals}f}{spread}</td>"
 
 
 def _bars(table: ReportTable, place: int, ink: Mapping[str, str]) -> str:
-    """One measure as bars from zero, a result each."""
+    """One measure as bars from zero, a result each; empty with fewer than two."""
     column = table.columns[place]
     values = {name: cells[place].value for name, cells in table.rows.items()}
     known = {name: value for name, value in values.items() if value is not None}
     if len(known) < 2:
         return ""
     low, high = min(0.0, *known.values()), max(0.0, *known.values())
-    scale = _BAR / (high - low) if high > low else 0.0
+    scale = _BARS / (high - low) if high > low else 0.0
     rows: list[str] = []
     for row, (name, value) in enumerate(known.items()):
-        x, y = 150 + (min(0.0, value) - low) * scale, 8 + 24 * row
+        x, y = _BARS_LEFT + (min(0.0, value) - low) * scale, 4 + _ROW * row
+        short = name if len(name) <= _SHOWN else f"{name[: _SHOWN - 1]}…"
         rows.append(
-            f'<text x="144" y="{y + 13}" text-anchor="end" font-size="12" fill="currentColor">'
-            f'{escape(name[:22])}</text><rect x="{x:.1f}" y="{y}" width="{abs(value) * scale:.1f}" '
-            f'height="16" fill="{ink[name]}"/><text x="{x + abs(value) * scale + 5:.1f}" y="{y + 13}" '
-            f'font-size="12" fill="currentColor">{value:.{column.decimals}f}</text>'
+            f'<text x="{_BARS_LEFT - 8}" y="{y + 12}" text-anchor="end">{escape(short)}</text>'
+            f'<rect x="{x:.1f}" y="{y}" width="{abs(value) * scale:.1f}" height="16" fill="{ink[name]}"/>'
+            f'<text x="{x + abs(value) * scale + 6:.1f}" y="{y + 12}">{value:.{column.decimals}f}</text>'
         )
-    view = f"0 0 480 {12 + 24 * len(known)}"
     return (
-        f'<figure><svg viewBox="{view}" role="img" aria-label="{escape(column.head)}">{"".join(rows)}</svg>'
-        f"<figcaption>{escape(column.head)}</figcaption></figure>"
+        f"<figure><figcaption><span>{escape(column.head)}</span></figcaption>"
+        f'<svg viewBox="0 0 {_WIDTH} {_ROW * len(known) + 4}" role="img" aria-label="{escape(column.head)}">'
+        f"{''.join(rows)}</svg></figure>"
     )
 
 
-def _curves(results: Mapping[str, Mapping[str, Any]], ink: Mapping[str, str]) -> Iterable[str]:
-    """A figure for every shot and measure that two results have by frame."""
-    shots = dict.fromkeys(pair["name"] for document in results.values() for pair in document["pairs"])
-    for shot in shots:
-        pairs = {
-            name: pair
-            for name, document in results.items()
-            for pair in document["pairs"]
-            if pair["name"] == shot
-        }
-        columns = {entry["name"]: entry for pair in pairs.values() for entry in pair["measures"]}
-        for measure, entry in columns.items():
-            series = {n: pair["series"][measure] for n, pair in pairs.items() if measure in pair["series"]}
-            if len(series) > 1:
-                column = Column(measure, entry["title"], entry["unit"], entry["decimals"], True)
-                yield _curve(f"{shot}: {column.title}", series, ink)
+def _shots(results: Mapping[str, Mapping[str, Any]], ink: Mapping[str, str]) -> Iterable[str]:
+    """For every shot that two results have, a figure for every measure that both have by frame."""
+    by_result = {name: shots_of(document) for name, document in results.items()}
+    for key in dict.fromkeys(key for shots in by_result.values() for key in shots):
+        pairs = {name: shots[key] for name, shots in by_result.items() if key in shots}
+        title = ", ".join(dict.fromkeys(str(pair["name"]) for pair in pairs.values()))
+        figures = "".join(_curves(pairs, ink))
+        if figures:
+            yield f'<h3>{escape(title)}</h3><div class="grid">{figures}</div>'
 
 
-def _curve(title: str, series: Mapping[str, Sequence[float | None]], ink: Mapping[str, str]) -> str:
-    known = [value for values in series.values() for value in values if value is not None]
-    if not known:
-        return ""
-    low, high = min(known), max(known)
-    width, height = _PLOT
-    lines: list[str] = []
-    for name, values in series.items():
-        across = (width - 2 * _MARGIN) / max(1, len(values) - 1)
-        points = " ".join(
-            f"{_MARGIN + index * across:.1f},"
-            f"{height - _MARGIN - (value - low) / ((high - low) or 1) * (height - 2 * _MARGIN):.1f}"
-            for index, value in enumerate(values)
-            if value is not None
-        )
-        lines.append(f'<polyline points="{points}" fill="none" stroke="{ink[name]}" stroke-width="1.5"/>')
-    keys = ", ".join(f'<span style="color:{ink[name]}">{escape(name)}</span>' for name in series)
-    return (
-        f'<figure><svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}">'
-        f"{''.join(lines)}</svg><figcaption>{escape(title)}, {low:.4g} to {high:.4g}: {keys}"
-        "</figcaption></figure>"
-    )
+def _curves(pairs: Mapping[str, Mapping[str, Any]], ink: Mapping[str, str]) -> Iterable[str]:
+    entries = {entry["name"]: entry for pair in pairs.values() for entry in pair["measures"]}
+    for measure, entry in entries.items():
+        curves = [
+            Curve(pair["frames"], pair["series"][measure], name, ink[name])
+            for name, pair in pairs.items()
+            if measure in pair["series"]
+        ]
+        if len(curves) > 1:
+            is_higher_better = entry["better"] == "higher"
+            column = Column(measure, entry["title"], entry["unit"], entry["decimals"], is_higher_better)
+            yield plot(column.head, curves, decimals=column.decimals)

@@ -76,15 +76,27 @@ def quality_table(protocol: Mapping[str, Any], results: Mapping[str, Mapping[str
     return ReportTable(f"Protocol {protocol['id']}", about, columns, _marked(columns, rows))
 
 
+def shots_of(document: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The pairs of a result by what they were compared with, so that two results' pairs can be told alike.
+
+    Names do not tell: they are those of folders. A pair without a digest of its truth goes by its name.
+    """
+    shots: dict[str, Mapping[str, Any]] = {}
+    for pair in document["pairs"]:
+        key = str(pair.get("truth_digest", pair["name"]))
+        shots[f"{key} {pair['name']}" if key in shots else key] = pair
+    return shots
+
+
 def _unlike(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """A sentence when the results were not measured on the same frames."""
     frames = {
-        name: [(pair["name"], pair["frames"]) for pair in document["pairs"]]
+        name: {key: pair["frames"] for key, pair in shots_of(document).items()}
         for name, document in results.items()
     }
     if all(each == next(iter(frames.values())) for each in frames.values()):
         return []
-    counts = ", ".join(f"{name} {sum(len(pair[1]) for pair in each)}" for name, each in frames.items())
+    counts = ", ".join(f"{name} {sum(len(shot) for shot in each.values())}" for name, each in frames.items())
     return [f"The results were not measured on the same frames ({counts}): they do not compare."]
 
 
@@ -189,5 +201,6 @@ def _one_line(text: str) -> str:
 
 def _tex(text: str) -> str:
     marks = {"\\": "\\textbackslash{}", "↑": "$\\uparrow$", "↓": "$\\downarrow$", "±": "$\\pm$"}
+    marks |= {"~": "\\textasciitilde{}", "^": "\\textasciicircum{}"}
     marks |= {mark: f"\\{mark}" for mark in "&%$#_{}"}
     return "".join(marks.get(letter, letter) for letter in text)

@@ -7,9 +7,9 @@ from typing import Any, Generic, Self
 
 from typing_extensions import TypeVar
 
+from toonctl.core.art import Art, Layer, Role
 from toonctl.core.errors import SpecError
 from toonctl.core.timesheet import format_frames
-from toonctl.core.types import Art, Layer, Role
 from toonctl.engines.diffusion.numbers import NETWORKS
 from toonctl.engines.diffusion.plans import Plan
 from toonctl.spec.load import LoadedShot

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from toonctl.core.art import Art
 from toonctl.core.reporter import Reporter
-from toonctl.core.types import Art
 from toonctl.spec.load import LoadedShot
 
 if TYPE_CHECKING:

@@ -92,8 +92,8 @@ def find_command(path: Path, out: Path | None) -> str:
 
 def show_of(shot: Shot, colors: "Mapping[str, LayerColors]") -> "Show":
     """What there is to look at of the shot: for preview, contact sheet and layered PSD."""
+    from toonctl.stages.cel_pixels import load_cel
     from toonctl.stages.lines import lines_on_top
-    from toonctl.stages.read import load_cel
     from toonctl.stages.show import ReferencePicture, Show, flattened
 
     art = shot.art

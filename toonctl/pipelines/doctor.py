@@ -15,8 +15,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
+from toonctl.core.cache import cache_folder
 from toonctl.core.errors import SpecError, ToonctlError, UsageError
 from toonctl.engines.diffusion.numbers import NETWORKS
+from toonctl.engines.diffusion.peaks import Peaks
 from toonctl.engines.diffusion.plans import plans_for
 from toonctl.pipelines.models import standings
 from toonctl.spec.commands import TASKS
@@ -139,17 +141,10 @@ def _folders() -> Iterator[Finding]:
         yield Finding("models", "ok" if is_there else "warn", folder, remedy)
     hub = Path(os.environ.get("HF_HOME") or "~/.cache/huggingface").expanduser()
     yield Finding("models", "ok", f"{hub}{'' if hub.is_dir() else ' (empty)'}")
-    cache = _cache_folder()
+    cache = cache_folder()
     fault = _write_fault(cache)
     remedy = "name a writable folder in `TOONCTL_CACHE`" if fault else ""
     yield Finding("cache", "warn" if fault else "ok", f"{cache}: {fault}" if fault else str(cache), remedy)
-
-
-def _cache_folder() -> Path:
-    from platformdirs import user_cache_path
-
-    named = os.environ.get("TOONCTL_CACHE")
-    return Path(named).expanduser() if named else user_cache_path("toonctl")
 
 
 def _write_fault(folder: Path) -> str | None:
@@ -206,7 +201,10 @@ def _memory_plans(name: str, *, has_cuda: bool) -> Iterator[Finding]:
     detail = f"reckoned for {network.at}, not measured"
     if has_cuda:
         device = import_module("torch").device("cuda", 0)
-        first = plans_for("auto", device, network.need)[0]
+        peaks = Peaks(name, network.need, device)
+        for plan, n_bytes in peaks.known().items():
+            yield Finding(f"engine {name}", "ok", f"measured here: plan {plan} took {n_bytes / 1e9:.1f} GB")
+        first = plans_for("auto", device, network.need, peaks)[0]
         detail += f"; `auto` would take `{first}` now"
     yield Finding(f"engine {name}", "ok", detail)
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
 
 from toonctl.core.errors import ArtError, DeliveryError, EngineError, UsageError
@@ -199,6 +200,7 @@ def _measured(
     """One pair, read side by side."""
     name = opened.pair.name
     meter = FrameMeter(protocol.metrics, {metric: start() for metric, start in networks.starts.items()})
+    digest = blake2b(digest_size=16)
     results = opened.result.frames([place[0] for place in opened.places])
     truths = opened.truth.frames([place[1] for place in opened.places])
     for index, (picture, truth) in enumerate(zip(results, truths, strict=True)):
@@ -208,6 +210,7 @@ def _measured(
             hint = "give frames of one size, or a protocol that brings them to one"
             raise ArtError(f"frame {frame}: result and truth are {sizes}", str(opened.result.path), hint)
         ours, theirs = prepared(picture, protocol.size), prepared(truth, protocol.size)
+        digest.update(theirs.data)
         worst.take(name, frame, meter.take(ours, theirs), (ours, theirs))
         for judge in networks.sets.values():
             judge.take(ours, theirs)
@@ -222,6 +225,7 @@ def _measured(
         frames=opened.frames,
         series=series,
         measures=summed_up(protocol.metrics, series, opened.frames, _lacking(protocol, networks)),
+        truth_digest=digest.hexdigest(),
         tree=opened.folder / opened.pair.result,
     )
 

@@ -1,20 +1,27 @@
-"""`farm`: shots are read and planned as `check` does, and a script for a render farm is made of them."""
+"""`farm`: shots are read and planned as `check` does, and a script for a render farm is made of them.
 
-from collections.abc import Mapping, Sequence
+A shot that cannot be read is left out and does not stop the others.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
-from toonctl.core.errors import Problem, SpecError
+from toonctl.core.errors import SpecError, ToonctlError
 from toonctl.core.files import write_whole
 from toonctl.core.reporter import Reporter
 from toonctl.engines import needs_cuda
+from toonctl.pipelines.batch import worst
 from toonctl.spec.commands import TASKS
 from toonctl.spec.load import LoadedShot
 
 if TYPE_CHECKING:
     from toonctl.stages.farm_job import FarmJob, FarmShot
+
+Load: TypeAlias = Callable[[Path], tuple[str, LoadedShot]]
+"""What draws the shot of a shot file, and the shot. Raises: ToonctlError."""
 
 
 class Farm(StrEnum):
@@ -42,20 +49,26 @@ class FarmOptions:
     per_chunk: int | None
 
 
-def run(shots: Mapping[Path, tuple[str, LoadedShot]], options: FarmOptions, report: Reporter) -> str:
-    """The text of the job; `shots` are the shot files with the command of each.
+@dataclass(frozen=True, slots=True)
+class FarmResult:
+    """The text of a job, and why shots were left out of it."""
 
-    Raises: SpecError when two shots would write to one folder; SpecError, ArtError as `check`; DeliveryError
-    when the file cannot be written.
+    text: str
+    refused: Mapping[Path, ToonctlError]
+
+
+def run(files: Sequence[Path], load: Load, options: FarmOptions, report: Reporter) -> FarmResult:
+    """The job of all shots that can be read.
+
+    Raises: ToonctlError as the worst of them when none can be; DeliveryError when the file cannot be written.
     """
     from toonctl.stages.farm_job import FarmJob
 
-    _check_folders([loaded for _, loaded in shots.values()], options.out)
-    planned = tuple(
-        _planned(path, command, loaded, options.per_chunk) for path, (command, loaded) in shots.items()
-    )
+    planned, refused = _planned_all(files, load, options)
+    if not planned:
+        raise _all_refused(list(refused.values()))
     out = options.out.absolute() if options.out is not None else None
-    job = FarmJob(planned, options.tool, out, options.passed_on)
+    job = FarmJob(tuple(planned), options.tool, out, options.passed_on)
     text = _text(job, options)
     if options.target is not None:
         write_whole(options.target, text.encode())
@@ -65,7 +78,32 @@ def run(shots: Mapping[Path, tuple[str, LoadedShot]], options: FarmOptions, repo
         far += [out] if out is not None and not out.is_relative_to(folder) else []
         for path in far:
             report.notice(f"`{path}` lies outside the template's folder: name it when you submit the job")
-    return text
+    return FarmResult(text, refused)
+
+
+def _planned_all(
+    files: Sequence[Path], load: Load, options: FarmOptions
+) -> "tuple[list[FarmShot], dict[Path, ToonctlError]]":
+    owners: dict[Path, Path] = {}
+    planned: list[FarmShot] = []
+    refused: dict[Path, ToonctlError] = {}
+    for file in dict.fromkeys(files):
+        try:
+            command, loaded = load(file)
+            owner = owners.setdefault(loaded.output_folder(options.out).absolute(), file)
+            if owner != file:
+                what = f"`{file}` and `{owner}` would both write to `{loaded.output_folder(options.out)}`"
+                raise SpecError(what, loaded.where("shot", "name"), "give each shot its own name")
+            planned.append(_planned(file, command, loaded, options.per_chunk))
+        except ToonctlError as error:
+            refused[file] = error
+    return planned, refused
+
+
+def _all_refused(errors: Sequence[ToonctlError]) -> ToonctlError:
+    code = worst([error.exit_code for error in errors])
+    kind = next(type(error) for error in errors if error.exit_code == code)
+    return kind.listing([problem for error in errors for problem in error.problems])
 
 
 def _planned(path: Path, command: str, loaded: LoadedShot, per_chunk: int | None) -> "FarmShot":
@@ -100,16 +138,3 @@ def _text(job: "FarmJob", options: FarmOptions) -> str:
 def _folder(options: FarmOptions) -> Path:
     """Where the job's file will lie."""
     return options.target.absolute().parent if options.target is not None else Path.cwd()
-
-
-def _check_folders(shots: Sequence[LoadedShot], out: Path | None) -> None:
-    owners: dict[Path, LoadedShot] = {}
-    problems: list[Problem] = []
-    for loaded in shots:
-        folder = loaded.output_folder(out).absolute()
-        other = owners.setdefault(folder, loaded)
-        if other is not loaded:
-            what = f"`{loaded.path}` and `{other.path}` would both write to `{folder}`"
-            problems.append(Problem(what, loaded.where("shot", "name"), "give each shot its own name"))
-    if problems:
-        raise SpecError.listing(problems)

@@ -158,20 +158,24 @@ def edge_distance(motions: Motions, probes: Probes, target: Target) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """Neighbors of n regions: `who` int64 `[n, 5]` (a region itself where it has fewer), the `share` of its
-    outline each has `[n, 5]`, and the middle of where they meet, `at` complex `[n, 5]`."""
+    """Neighbors of n regions: `who` int64 `[n, 5]` (a region itself where it has fewer), the `share` each has
+    in what joins the region to others `[n, 5]`, and two points where they meet, `at` complex `[n, 5, 2]`."""
 
     who: NDArray[np.int64]
     share: Floats
     at: Complex
 
 
-def tear(motions: Motions, around: Motions, beside: Beside, clip_px: float) -> Floats:
+def tear(motions: Motions, around: Motions, beside: Beside, soft_px: float) -> Floats:
     """How far regions so moved part from their neighbors, which move as in `around`, 0..1, `[n]`."""
-    mine = motions.apply(beside.at)
-    flat = beside.who.ravel()
-    theirs = around.of(flat).apply(beside.at.ravel()).reshape(beside.at.shape)
-    return (beside.share * np.minimum(np.abs(mine - theirs), clip_px) / clip_px).sum(1)
+    apart = np.abs(motions.apply(beside.at) - as_around(around, beside)).mean(2)
+    return (beside.share * apart / (apart + soft_px)).sum(1)
+
+
+def as_around(around: Motions, beside: Beside) -> Complex:
+    """Where neighbors that move as in `around` take the points at which they meet, `[n, 5, 2]`."""
+    n, k, two = beside.at.shape
+    return around.of(beside.who.ravel()).apply(beside.at.reshape(n * k, two)).reshape(n, k, two)
 
 
 def best_of(candidates: list[Motions], judge: Callable[[Motions], Floats]) -> tuple[Motions, Floats]:

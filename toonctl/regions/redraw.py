@@ -105,10 +105,13 @@ def painted(sheet: Sheet, moved: Points, behind: Points, *, window: Window) -> N
     return labels
 
 
-def pulled_out(points: Points, moved: Points, size: Size) -> Points:
-    """`moved` with what lies on the picture's edge pulled outward, so that parts cut by it stay whole."""
+def pulled_out(points: Points, moved: Points, ends: NDArray[np.bool_], size: Size) -> Points:
+    """`moved` `[V, 2]` with what lies on the picture's edge pulled outward: parts cut by it stay whole.
+
+    What `ends` `[V]` there is whole within the picture a little later, and is not pulled.
+    """
     pulled = moved.copy()
     for axis, extent in enumerate(size):
-        pulled[points[:, axis] <= -0.5, axis] -= _PULL * extent
-        pulled[points[:, axis] >= extent - 0.5, axis] += _PULL * extent
+        pulled[(points[:, axis] <= -0.5) & ~ends, axis] -= _PULL * extent
+        pulled[(points[:, axis] >= extent - 0.5) & ~ends, axis] += _PULL * extent
     return np.clip(pulled, -_OUT_PX, 2 * _OUT_PX + max(size))

@@ -36,8 +36,9 @@ class DiffusionTable(EngineTable):
     compile: bool = Field(
         default=False, description="Compile the network's blocks: a slow first step, faster ones after it."
     )
-    attention: str = Field(
-        default="auto", description="Attention backend; auto times those there are on the real shape."
+    attention: Literal["auto", "native", "cudnn", "flash", "efficient", "math"] = Field(
+        default="auto",
+        description="Attention kernel of torch; auto times those there are on the real shape, on a card.",
     )
     cache: Literal["off", "steps"] = Field(
         default="off", description='"steps" leaves out the denoising steps that the preset\'s table names.'

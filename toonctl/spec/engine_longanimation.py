@@ -71,11 +71,6 @@ class LongAnimation(DiffusionTable):
     tiled: bool = Field(
         default=True, description="The video coder works in tiles, as published: less memory."
     )
-    attention: str = Field(
-        default="auto",
-        pattern=r"^(auto|math|flash|efficient|cudnn)$",
-        description="Kernel that computes attention: math, flash, efficient, cudnn; auto leaves it to torch.",
-    )
     gap_px: GapPx = Field(default="auto", description="For cels: gaps in lines up to twice this are closed.")
     min_region_px: MinRegionPx = Field(default=6, description="For cels: smaller specks join what is around.")
     line_threshold: LineThreshold = Field(

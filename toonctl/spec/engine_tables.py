@@ -72,17 +72,24 @@ class CelTable(EngineTable):
         return f"engine {self.name}, matcher {self.matcher}, on the CPU"
 
 
-class CelColorize(CelTable):
-    """The built-in engine coloring line drawings: runs on the CPU, needs no download."""
+class CelColors(CelTable):
+    """The built-in engine finding colors: what every command that colors asks of it."""
 
     memory_items: int = Field(
         default=32, ge=1, le=1000, description="Colored drawings remembered beside the references."
     )
-    backward_sweep: bool = Field(default=True, description="Go through the shot a second time, backwards.")
+    backward_sweep: bool = Field(
+        default=True, description="Go through the drawings a second time, backwards."
+    )
     figures: bool = Field(default=True, description="Match whole figures before their parts.")
     doubt_below: float = Field(
         default=0.38, ge=0, le=1, description="Regions less sure than this are listed as doubtful."
     )
+
+
+class CelColorize(CelColors):
+    """The built-in engine coloring line drawings: runs on the CPU, needs no download."""
+
     plan: Literal["chain", "anchors"] = Field(
         default="chain",
         description='How a farm shares a shot: "chain" goes through it once, "anchors" every second drawing '
@@ -107,17 +114,9 @@ class CelInbetween(CelTable):
     )
 
 
-class CelPostkey(CelInbetween):
+class CelPostkey(CelInbetween, CelColors):
     """The built-in engine from sketches to a colored shot: colors them, then draws what lies between."""
 
-    memory_items: int = Field(
-        default=32, ge=1, le=1000, description="Colored drawings remembered beside the references."
-    )
-    backward_sweep: bool = Field(default=True, description="Go through the sketches again, backwards.")
-    figures: bool = Field(default=True, description="Match whole figures before their parts.")
-    doubt_below: float = Field(
-        default=0.38, ge=0, le=1, description="Regions less sure than this are listed as doubtful."
-    )
     sketch_strength: float = Field(
         default=1.0,
         ge=0,

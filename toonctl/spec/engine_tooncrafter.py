@@ -80,9 +80,6 @@ class ToonCrafter(DiffusionTable, PackOptions):
             yield Fault(("cache",), "no step of this network is known to be skippable", 'set `cache = "off"`')
         if self.compile:
             yield Fault(("compile",), "this network is not compiled", "leave `compile` out")
-        if self.attention not in ("auto", "native"):
-            hint = "leave `attention` out; torch chooses its fastest kernel"
-            yield Fault(("attention",), "this network has torch's own attention alone", hint)
         if self.image_guidance and self.guidance == 1:
             yield Fault(
                 ("image_guidance",), "`guidance` is off", "give `guidance` more than 1, or leave both"

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from toonctl.core.types import Role
-from toonctl.formats.compositing import Blend
+from toonctl.core.art import Role
+from toonctl.formats.blend import Blend
 from toonctl.formats.psd_tree import PsdNode
 from toonctl.stages.roles import Level, RolePatterns, role_of
 

@@ -1,7 +1,6 @@
 """The pixels of one drawing, loaded where they are needed: in worker processes, from picture file or PSD."""
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 
@@ -9,15 +8,15 @@ import numpy as np
 
 from toonctl.core.errors import ArtError
 from toonctl.core.types import Cel, CelPixels, PaintPart, Pixels, Role, Size
-from toonctl.formats.art_file import missing
-from toonctl.formats.compositing import Blend, blend_over
-from toonctl.formats.png import probe_picture, read_line, read_picture
+from toonctl.formats.blend import Blend
+from toonctl.formats.compositing import blend_over
+from toonctl.formats.png import read_line, read_picture
+from toonctl.formats.probe import probe_picture
+from toonctl.formats.psd_cache import recall_nodes, recall_psd
 from toonctl.formats.psd_tree import PsdDocument, PsdNode
 from toonctl.stages.cel_parts import Part, ReadOptions, cel_parts
 from toonctl.stages.line_pixels import black_lines, split_lines
 from toonctl.stages.psd_layers import top_role
-
-_OPEN_DOCUMENTS = 2
 
 
 def load_cel(cel: Cel, *, size: Size, options: ReadOptions | None = None) -> CelPixels:
@@ -47,15 +46,13 @@ def _load_lines(path: Path) -> tuple[Pixels, Pixels | None]:
 
 
 def _load_psd(cel: Cel, options: ReadOptions) -> CelPixels:
-    from toonctl.formats.psd import load_node  # psd-tools: a flat shot does without
-
-    document = _open(cel.path)
+    document = recall_psd(cel.path)
     node = document.node(cel.node)
     role = top_role(document.nodes[cel.node[0]], options=options)[1]
     if len(cel.node) == 1 and role in (Role.BACKGROUND, Role.BOOK):
         is_own = node.blend in tuple(Blend) and node.blend != Blend.PASS_THROUGH
         part = PaintPart(
-            Role.PAINT, node.blend if is_own else "normal", False, load_node(document, node.path)
+            Role.PAINT, node.blend if is_own else "normal", False, recall_nodes(document, [node.path])
         )
         return CelPixels(None, None, (part,))
     parts = cel_parts(node, options=options, is_line_art=cel.is_line_art).parts
@@ -84,25 +81,8 @@ def _paint(document: PsdDocument, parts: Sequence[Part]) -> Iterator[PaintPart]:
 
 def _draw(document: PsdDocument, nodes: Sequence[PsdNode]) -> Pixels | None:
     """The layers laid over each other, those of one group together so that clipping among them holds."""
-    from toonctl.formats.psd import load_nodes
-
     drawn: Pixels | None = None
     for _, group in groupby(nodes, key=lambda node: node.path[:-1]):
-        above = load_nodes(document, [node.path for node in group])
+        above = recall_nodes(document, [node.path for node in group])
         drawn = above if drawn is None else blend_over(drawn, above)
     return drawn
-
-
-def _open(path: Path) -> PsdDocument:
-    try:
-        facts = path.stat()
-    except OSError as error:
-        raise missing(path, error) from error
-    return _opened(path, facts.st_mtime_ns, facts.st_size)
-
-
-@lru_cache(maxsize=_OPEN_DOCUMENTS)
-def _opened(path: Path, _mtime_ns: int, _n_bytes: int) -> PsdDocument:
-    from toonctl.formats.psd import open_psd
-
-    return open_psd(path)

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
+from toonctl.core.art import Warned
 from toonctl.core.errors import CheckFailed
 from toonctl.core.files import write_whole
-from toonctl.core.types import Warned
 from toonctl.stages.tree import OutputTree
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from toonctl import __version__
+from toonctl.core.art import Art
 from toonctl.core.errors import CheckFailed, DeliveryError
-from toonctl.core.types import Art
 from toonctl.spec.load import resolved
 from toonctl.spec.shot import ShotSpec
 from toonctl.stages.gather import check_frames

@@ -4,10 +4,10 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from toonctl.core.art import Cel, Layer, Role
 from toonctl.core.errors import ArtError
 from toonctl.core.names import name_fault
 from toonctl.core.timesheet import MAX_FRAMES, Timesheet, format_frames
-from toonctl.core.types import Cel, Layer, Role
 from toonctl.formats.psd_tree import PsdDocument, PsdNode
 from toonctl.stages.exposures import Exposures, frame_range, sheet_exposures, track_key
 from toonctl.stages.findings import Findings
@@ -82,7 +82,7 @@ def report_missing(found: NumberedFiles, drawings: Iterable[str], findings: Find
     files = f"{names}{' ...' if len(lacking) > _NAMED_FILES else ''}"
     folder = next(iter(found.files.values())).parent
     findings.art_problem(
-        f"{', '.join(filter(None, [numbers, *others]))} of `{found.pattern}` missing: {files}",
+        f"`{found.pattern}` has no {', '.join(filter(None, [numbers, *others]))}: {files}",
         folder,
         "add the pictures, or leave their frames out with `[shot] frames`",
     )

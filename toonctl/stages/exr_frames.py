@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from toonctl.core.art import Role
 from toonctl.core.errors import CheckFailed
 from toonctl.core.files import whole_file
-from toonctl.core.types import Role
 from toonctl.formats.exr import write_exr
 from toonctl.formats.png import read_picture
 from toonctl.stages.layered_psd import PART_ORDER

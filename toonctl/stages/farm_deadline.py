@@ -9,8 +9,10 @@ from toonctl.stages.plan import FRAMES_PER_CHUNK
 _HEAD = """\
 #!/bin/bash
 # Submits {title} to Deadline; needs `deadlinecommand`. Every part waits for the one before.
-set -e
-submit() {{ deadlinecommand -SubmitCommandLineJob "$@" | sed -n 's/^JobID=//p'; }}
+set -eo pipefail
+submit() {{
+  deadlinecommand -SubmitCommandLineJob "$@" | tee /dev/stderr | sed -n 's/^JobID=//p' | grep .
+}}
 """
 
 
@@ -44,5 +46,6 @@ def _words(job: FarmJob, shot: FarmShot, phase: Phase) -> list[str]:
 
 
 def _told(word: str) -> str:
-    """A word as Deadline's argument line takes it."""
-    return f"<QUOTE>{word}<QUOTE>" if " " in word else word
+    """A word as Deadline's argument line takes it: `<QUOTE>` is its quotation mark."""
+    inner = word.replace('"', "\\<QUOTE>")
+    return f"<QUOTE>{inner}<QUOTE>" if " " in word or not word else inner

@@ -2,6 +2,7 @@
 
 import json
 import re
+from shlex import quote
 
 from toonctl.stages.farm_job import FarmJob, FarmShot, Phase, words
 from toonctl.stages.plan import FRAMES_PER_CHUNK
@@ -13,7 +14,7 @@ import outline
 import outline.cuerun
 from outline.modules.shell import Shell
 
-job = outline.Outline("{name}", frame_range={frames})
+job = outline.Outline("{name}")
 '''
 _FOOT = """\
 
@@ -23,10 +24,8 @@ outline.cuerun.launch(job, use_pycuerun=False)
 
 def opencue_script(job: FarmJob, *, per_chunk: int | None) -> str:
     """The text of a Python script that submits the job."""
-    first = min(shot.plan.frames[0] for shot in job.shots)
-    last = max(shot.plan.frames[-1] for shot in job.shots)
     name = re.sub(r"[^A-Za-z0-9]+", "_", job.title).strip("_") or "toonctl"  # OpenCue takes no more
-    head = _HEAD.format(name=name, frames=_literal(f"{first}-{last}"))
+    head = _HEAD.format(name=name)
     size = per_chunk or FRAMES_PER_CHUNK
     shots = [_shot(job, shot, number, size) for number, shot in enumerate(job.shots, 1)]
     return head + "".join(shots) + _FOOT
@@ -43,8 +42,9 @@ def _shot(job: FarmJob, shot: FarmShot, number: int, per_chunk: int) -> str:
             options = f"range={_literal(frames)}, chunk={len(shot.plan.frames)}"
         if shot.needs_gpu and phase in ("anchors", "draw"):
             options += ", gpus=1"
-        command = ", ".join(_literal(word) for word in _words(job, shot, phase))
-        lines += ["", f"{name} = Shell({_literal(name)}, command=[{command}], {options})"]
+        # Without pycuerun a command is a line that the hosts' shell reads.
+        command = _literal(" ".join(quote(word) for word in _words(job, shot, phase)))
+        lines += ["", f"{name} = Shell({_literal(name)}, command={command}, {options})"]
         if before:
             lines.append(f"{name}.depend_all({before})")
         lines.append(f"job.add_layer({name})")

@@ -13,18 +13,22 @@ _HEAD = """\
 """
 
 _RUN = """
-# A stop by Slurm reaches toonctl, which saves its state and leaves with 75: the task is queued again.
+# A stop by Slurm reaches toonctl, which saves its state and leaves with 75. The task is then queued again,
+# unless somebody canceled it: such a task is no longer RUNNING.
 run() {
   "$@" & PID=$!
   trap 'kill -TERM "$PID" 2>/dev/null' TERM USR1
+  while kill -0 "$PID" 2>/dev/null; do wait "$PID"; done  # a signal ends `wait`, not toonctl
   wait "$PID"; RC=$?
-  [ "$RC" -gt 128 ] && { wait "$PID"; RC=$?; }
-  if [ "$RC" -eq 75 ] && [ -n "${SLURM_JOB_ID:-}" ]; then
-    TASK=${SLURM_ARRAY_TASK_ID:+_$SLURM_ARRAY_TASK_ID}
-    scontrol requeue "${SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}$TASK" && sleep 30
+  TASK=${SLURM_ARRAY_JOB_ID:-${SLURM_JOB_ID:-}}${SLURM_ARRAY_TASK_ID:+_$SLURM_ARRAY_TASK_ID}
+  if [ "$RC" -eq 75 ] && [ "$(squeue --noheader --format=%T --jobs="$TASK" 2>/dev/null)" = RUNNING ]; then
+    scontrol requeue "$TASK" && sleep 30
   fi
   exit "$RC"
 }
+
+# Queues a part and prints its number. What can no longer happen is taken out of the queue.
+queue() { sbatch --parsable --kill-on-invalid-dep=yes "$@" | cut -d';' -f1; }
 """
 
 
@@ -38,7 +42,7 @@ def slurm_script(job: FarmJob, *, name: str) -> str:
         'case "${1:-submit}" in',
         *cases,
         "  submit)",
-        "    set -e",
+        "    set -eo pipefail",
         *submits,
         "    ;;",
         '  *) echo "unknown part: $1" >&2; exit 2 ;;',
@@ -77,12 +81,12 @@ def _submit(shot: FarmShot, number: int) -> list[str]:
     in_turn = "%1" if shot.plan.kind == "chain" else ""
     lines: list[str] = []
     for phase in shot.phases:
-        options = ["--parsable", f"--job-name={name}"]
+        options = [f"--job-name={name}"]
         if lines:
-            options.append('--dependency=afterok:"$ID"')
+            options.append('--dependency="afterok:$ID"')
         if phase == "draw":
             options.append(f"--array=0-{last}{in_turn}")
         if phase in ("anchors", "draw") and shot.needs_gpu:
             options.append("--gres=gpu:1")
-        lines.append(f'    ID=$(sbatch {" ".join(options)} "$0" {phase}{number})')
-    return [*lines, f'    echo "{number + 1} ${{ID%%;*}}"']
+        lines.append(f'    ID=$(queue {" ".join(options)} "$0" {phase}{number})')
+    return [*lines, f'    echo "{number + 1} $ID"']

@@ -7,10 +7,11 @@ from enum import StrEnum
 from os.path import relpath
 from pathlib import Path
 
+from toonctl.core.art import InputFile, LayerRole, Size, Warned
 from toonctl.core.errors import ArtError, Problem, SpecError
 from toonctl.core.files import digest_file
-from toonctl.core.types import InputFile, LayerRole, Size, Warned
-from toonctl.formats.png import PictureInfo, probe_picture
+from toonctl.formats.probe import PictureInfo, probe_picture
+from toonctl.formats.psd_cache import recall_psd
 from toonctl.formats.psd_tree import PsdDocument
 
 _MAX_PROBLEMS = 200
@@ -109,11 +110,9 @@ class Findings:
 
     def psd(self, path: Path) -> PsdDocument:
         """The opened PSD at `path`; its record is kept. Raises: ArtError when it cannot be used."""
-        from toonctl.formats.psd import open_psd  # psd-tools: a flat shot does without
-
-        document = open_psd(path)
+        document = recall_psd(path)
         icc = document.icc_name or "sRGB (assumed)"
-        self._record(path, InputFile("", "", 0, document.size, document.depth, icc))
+        self._record(path, InputFile("", document.digest, 0, document.size, document.depth, icc))
         if document.has_bad_profile:
             self._warn_profile(path)
         if document.depth == 32:
@@ -151,9 +150,8 @@ class Findings:
         known = self._inputs.get(path)
         if known is None:
             base = facts or InputFile("", "", 0)
-            known = replace(
-                base, path=self.shown(path), sha256=digest_file(path), n_bytes=path.stat().st_size
-            )
+            sha256 = base.sha256 or digest_file(path)
+            known = replace(base, path=self.shown(path), sha256=sha256, n_bytes=path.stat().st_size)
             self._inputs[path] = known
         return known
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote
 
+from toonctl.core.art import InputFile
 from toonctl.core.errors import DeliveryError
 from toonctl.core.files import write_whole
 from toonctl.core.timesheet import format_frames
-from toonctl.core.types import InputFile
 from toonctl.formats.png import read_stamp
 from toonctl.formats.png_chunks import SIGNATURE, chunk
 from toonctl.stages.notes import read_note, read_palette_note

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-from toonctl.core.types import Between, Cel, InbetweenPlan, KeyCels, Layer, Role
+from toonctl.core.art import Between, Cel, InbetweenPlan, KeyCels, Layer, Role
 from toonctl.stages.exposures import Exposures
 from toonctl.stages.findings import Findings
 from toonctl.stages.pacing import Moment, Names, Pace, marked_moments, moments

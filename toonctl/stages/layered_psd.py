@@ -3,9 +3,9 @@
 from functools import partial
 from pathlib import Path
 
+from toonctl.core.art import Role
 from toonctl.core.errors import CheckFailed
-from toonctl.core.types import Role
-from toonctl.formats.compositing import Blend
+from toonctl.formats.blend import Blend
 from toonctl.formats.png import read_picture
 from toonctl.formats.psd import PsdOut, write_psd
 from toonctl.stages.notes import DrawingNote, PaletteNote

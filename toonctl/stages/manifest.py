@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+from toonctl.core.art import InputFile, Warned
 from toonctl.core.files import write_whole
 from toonctl.core.timesheet import format_frames, rate_text
-from toonctl.core.types import InputFile, Warned
 from toonctl.stages.chunks import MergedRun
 from toonctl.stages.notes import DrawingNote
 from toonctl.stages.timeline import Timeline

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from toonctl.core.art import Role, Size
 from toonctl.core.errors import CheckFailed
-from toonctl.core.types import Role, Size
 from toonctl.formats.png import read_picture
 from toonctl.formats.psd import PsdOut, write_psd
 from toonctl.stages.show import Show

@@ -13,9 +13,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
+from toonctl.core.art import Layer
 from toonctl.core.files import write_whole
 from toonctl.core.timesheet import format_frames
-from toonctl.core.types import Layer
 from toonctl.stages.timeline import Timeline
 
 FRAMES_PER_CHUNK = 48

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from toonctl.core.types import LayerRole, Role
+from toonctl.core.art import LayerRole, Role
 from toonctl.formats.psd_tree import PsdDocument, PsdNode
 from toonctl.stages.cel_parts import ReadOptions, cel_parts, layer_role
 from toonctl.stages.findings import Code, Findings

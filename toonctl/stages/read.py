@@ -3,10 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from toonctl.core.types import Art, LayerRole
+from toonctl.core.art import Art, LayerRole
 from toonctl.spec.shot import ShotSpec
 from toonctl.stages.cel_parts import ReadOptions
-from toonctl.stages.cel_pixels import load_cel
 from toonctl.stages.findings import Findings
 from toonctl.stages.psd_layers import read_layers
 from toonctl.stages.roles import RolePatterns
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from toonctl.spec.layerpack import LayerpackSpec
     from toonctl.spec.postkey import PostkeySpec
 
-__all__ = ["ReadOptions", "layer_roles", "load_cel", "read_art", "read_options"]
+__all__ = ["ReadOptions", "layer_roles", "read_art", "read_options"]
 
 
 def read_art(spec: ShotSpec, *, folder: Path) -> Art:

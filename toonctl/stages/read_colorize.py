@@ -1,7 +1,7 @@
 """The art of `colorize-long`: line drawings, the painted references, and what lies behind and before them."""
 
+from toonctl.core.art import Art, Layer
 from toonctl.core.timesheet import Timesheet
-from toonctl.core.types import Art, Layer
 from toonctl.spec.colorize_long import ColorizeLongSpec
 from toonctl.stages.cel_parts import ReadOptions
 from toonctl.stages.drawn import DrawnShot, ShotFrames, check_layer_names

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from toonctl.core.art import Art, Cel, InbetweenPlan, Layer, Role
 from toonctl.core.timesheet import Timesheet, format_frames
-from toonctl.core.types import Art, Cel, InbetweenPlan, Layer, Role
 from toonctl.spec.inbetween import InbetweenSpec, KeyedArt
 from toonctl.spec.keys import KeyedLayer, KeyTable
 from toonctl.spec.layerpack import MOST_LAYERS, LayerpackSpec

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from toonctl.core.art import Cel, Layer, Role
 from toonctl.core.errors import ArtError, SpecError
-from toonctl.core.types import Cel, Layer, Role
 from toonctl.formats.psd_tree import PsdDocument
 from toonctl.stages.cel_parts import ReadOptions
 from toonctl.stages.drawn import DrawnShot, ShotFrames, named, psd_cel, report_missing

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from toonctl.core.art import Cel, Layer, Role
 from toonctl.core.errors import SpecError
-from toonctl.core.types import Cel, Layer, Role
 from toonctl.stages.drawn import DrawnShot, ShotFrames, named, report_missing
 from toonctl.stages.findings import Findings
 from toonctl.stages.sequence import find_numbered

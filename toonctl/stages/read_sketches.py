@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from toonctl.core.types import Art, Cel, Layer, Reference, Role, Sketch
+from toonctl.core.art import Art, Cel, Layer, Reference, Role, Sketch
 from toonctl.spec.keys import WayTable
 from toonctl.spec.postkey import PaintedTable, PostkeySpec, SketchTable
 from toonctl.stages.findings import Findings

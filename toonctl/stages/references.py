@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from toonctl.core.art import Cel, Layer, Reference, Role
 from toonctl.core.errors import ArtError, Problem, SpecError
 from toonctl.core.timesheet import format_frames
-from toonctl.core.types import Cel, Layer, Reference, Role
 from toonctl.formats.psd_tree import PsdDocument, PsdNode
 from toonctl.stages.cel_parts import ReadOptions
 from toonctl.stages.drawn import DrawnShot, named, psd_cel

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from fnmatch import fnmatchcase
 
-from toonctl.core.types import Role
+from toonctl.core.art import Role
 
 RolePatterns = Mapping[str, Sequence[str]]
 """`[psd.roles]` of the shot file: role -> layer names, `*` and `?` allowed."""

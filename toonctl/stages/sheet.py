@@ -5,9 +5,9 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+from toonctl.core.art import Art
 from toonctl.core.files import write_whole
 from toonctl.core.timesheet import SheetNote, Timesheet
-from toonctl.core.types import Art
 from toonctl.formats.csvsheet import csv_text, read_csv
 from toonctl.formats.otio import otio_text
 from toonctl.formats.xdts import read_xdts, xdts_text

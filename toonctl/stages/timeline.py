@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from toonctl.core.types import Art, Role
+from toonctl.core.art import Art, Role
 
 
 @dataclass(frozen=True, slots=True)

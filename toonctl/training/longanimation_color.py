@@ -36,16 +36,20 @@ def train(
 
     Raises: CheckpointError for weights that do not fit, DeliveryError for data or run folders that do not.
     """
+    policy, judge = load_policy(recipe)
+    step = reward_step(policy, ExampleSet(Path(recipe.data), recipe.seed), judge)
+    return walk(policy.run, step, name=recipe.recipe, report=report, is_stopped=is_stopped)
+
+
+def load_policy(recipe: LongAnimationColorRecipe) -> "tuple[FilmPolicy, Judge]":
+    """What draws films and what judges them, as the recipe's files have them. Raises: CheckpointError."""
     base, sketch_dit = base_and_control(recipe, recipe.control)
     memory_module = open_weights(Path(recipe.memory_module))
     networks = Denoiser(
         sketch_dit, load_dglm(memory_module, dtype=torch.float32, head_dim=recipe.head_dim), base
     )
     run = Run(recipe, learners_of(networks, trains_control=recipe.trains_control))
-    policy = FilmPolicy(run, networks, recipe)
-    judge = ColorJudge(load_encoders(recipe))
-    step = reward_step(policy, ExampleSet(Path(recipe.data), recipe.seed), judge)
-    return walk(run, step, name=recipe.recipe, report=report, is_stopped=is_stopped)
+    return FilmPolicy(run, networks, recipe), ColorJudge(load_encoders(recipe))
 
 
 def reward_step(

@@ -10,9 +10,8 @@ from pathlib import Path
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save
-from torch import Tensor, nn
+from torch import nn
 
-from toonctl.core.errors import DeliveryError
 from toonctl.core.files import write_whole
 from toonctl.core.reporter import Reporter
 from toonctl.models.checkpoint import open_weights
@@ -26,6 +25,7 @@ from toonctl.spec.recipe_longanimation import StageRecipe
 from toonctl.training.card import card
 from toonctl.training.longanimation_encoders import freeze
 from toonctl.training.longanimation_examples import Example
+from toonctl.training.state import restore, state_of, stored
 
 CONTROL = "control_module.safetensors"
 MEMORY = "glm_module.safetensors"
@@ -102,14 +102,12 @@ class Run:
 
     def save(self, folder: Path) -> tuple[Path, ...]:
         """Everything a later run needs to go on, and the learners as published files."""
-        tensors: dict[str, Tensor] = {f"model.{name}": tensor for name, tensor in self.parameters.items()}
-        for i, state in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{i}.{key}": torch.as_tensor(value) for key, value in state.items()}
-        write_whole(folder / _STATE, save(_stored(tensors), {"step": str(self.step)}))
+        tensors = stored(state_of(self.parameters, self.optimizer))
+        write_whole(folder / _STATE, save(tensors, {"step": str(self.step)}))
         for learner in self.learners.values():
             named = learner.key_map.to_published(dict(learner.module.named_parameters()))
             facts = card(self.recipe, self.step)
-            write_whole(folder / learner.file, save(_stored(named, self.dtype), facts))
+            write_whole(folder / learner.file, save(stored(named, self.dtype), facts))
         return (
             *(folder / learner.file for learner in self.learners.values()),
             folder / _STATE,
@@ -124,25 +122,7 @@ class Run:
         path = folder / _STATE
         if not path.exists():
             return
-        tensors = load_file(path)
-        kept = {key.removeprefix("model."): t for key, t in tensors.items() if key.startswith("model.")}
-        fits = kept.keys() == self.parameters.keys() and all(
-            kept[key].shape == parameter.shape for key, parameter in self.parameters.items()
-        )
-        if not fits:
-            raise DeliveryError(
-                "the saved run is of another network", str(path), "choose another `out` in the recipe"
-            )
-        with torch.no_grad():
-            for key, parameter in self.parameters.items():
-                parameter.copy_(kept[key])
-        moments: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in tensors.items():
-            part, index, key = (*name.split(".", 2), "", "")[:3]
-            if part == "optimizer":
-                moments.setdefault(int(index), {})[key] = tensor
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        restore(load_file(path), self.parameters, self.optimizer, path=path)
         with safe_open(path, "pt") as file:
             self.step = int(file.metadata()["step"])
 
@@ -204,7 +184,3 @@ def walk(
         if run.step % run.recipe.save_every == 0:
             run.save(folder)
     return run.save(folder)
-
-
-def _stored(tensors: Mapping[str, Tensor], dtype: torch.dtype | None = None) -> dict[str, Tensor]:
-    return {key: tensor.detach().to("cpu", dtype).contiguous() for key, tensor in tensors.items()}

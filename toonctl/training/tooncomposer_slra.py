@@ -2,6 +2,7 @@
 
 Command: toonctl train presets/train/tooncomposer-slra.toml
 Several GPUs: accelerate launch -m toonctl train RECIPE; every process takes its share of each step's samples.
+With `zero2 = true` they share the optimizer's state as well: `pip install 'toonctl[deepspeed]'`.
 
 ToonComposer (arXiv 2508.10881): rectified flow with logit-normal timesteps, sketches drawn from the film's
 own frames, random regions of them left free.
@@ -10,20 +11,16 @@ own frames, random regions of them left free.
 import json
 import time
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar, cast
 
 import torch
-from accelerate import Accelerator
-from accelerate.utils import DeepSpeedPlugin
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from toonctl.core.errors import DeliveryError, EngineError
 from toonctl.core.files import write_whole
-from toonctl.core.lazy import need
 from toonctl.core.reporter import Reporter
 from toonctl.models.checkpoint import open_tokenizer, open_weights
 from toonctl.models.keymaps.tooncomposer import TRANSFORMER
@@ -42,7 +39,9 @@ from toonctl.models.tooncomposer.vae import encode
 from toonctl.spec.recipe_tooncomposer import ToonComposerSlraRecipe
 from toonctl.training.card import card
 from toonctl.training.losses import rectified_flow_mse
+from toonctl.training.sharing import CLIP_NORM, share
 from toonctl.training.sketch_data import Film, SampleOptions, SketchSample, SketchSamples, find_films
+from toonctl.training.state import restore, state_of, stored
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -79,7 +78,7 @@ class Run:
 
     def __init__(self, recipe: ToonComposerSlraRecipe, films: tuple[Film, ...]) -> None:
         self.recipe = recipe
-        self.accelerator = _accelerator(recipe)
+        self.accelerator = share(recipe.samples_per_step, on_cpu=recipe.device == "cpu", zero2=recipe.zero2)
         self.device = self.accelerator.device
         self.coder = _Coder(recipe, films, self.device)
         model = load_for_training(
@@ -114,7 +113,7 @@ class Run:
                 loss, timestep = self.loss(self.coder.encode(samples[index]), index)
                 self.accelerator.backward(loss)
                 if self.accelerator.sync_gradients:
-                    norm = float(self.accelerator.clip_grad_norm_(self.trained.values(), 1.0) or 0)
+                    norm = float(self.accelerator.clip_grad_norm_(self.trained.values(), CLIP_NORM) or 0)
                 self.optimizer.step()
                 self.optimizer.zero_grad()
             figures += torch.stack([loss.detach(), timestep]) / self._samples_each
@@ -144,38 +143,21 @@ class Run:
         """
         if not self.accelerator.is_main_process:
             return
-        tensors = {f"model.{name}": p for name, p in self.trained.items()}
+        tensors = state_of(self.trained, None if self.recipe.zero2 else self.optimizer)
         tensors |= {f"average.{name}": p for name, p in self.average.items()}
         tensors["step"] = torch.tensor(self.step)
-        if not self.recipe.zero2:
-            for number, state in self.optimizer.state_dict()["state"].items():
-                tensors |= {f"optimizer.{number}.{key}": torch.as_tensor(v) for key, v in state.items()}
-        write_whole(folder / _STATE, save(_on_cpu(tensors)))
+        write_whole(folder / _STATE, save(stored(tensors)))
         shipped = {name: p.to(torch.bfloat16) for name, p in TRANSFORMER.to_published(self.average).items()}
         facts = card(self.recipe, self.step)
-        write_whole(folder / WEIGHTS, save(_on_cpu(shipped), facts))
+        write_whole(folder / WEIGHTS, save(stored(shipped), facts))
 
     def resume(self, folder: Path) -> None:
         """Goes on where the run in `folder` stopped. Raises: DeliveryError when its state does not fit."""
         path = folder / _STATE
         tensors = load_file(path)
-        kept = {name: tuple(t.shape) for name, t in tensors.items() if name.startswith("model.")}
-        if kept != {f"model.{name}": tuple(p.shape) for name, p in self.trained.items()}:
-            raise DeliveryError(
-                "the saved run is of another network", str(path), "choose another `out` in the recipe"
-            )
-        with torch.no_grad():
-            for name, parameter in self.trained.items():
-                parameter.copy_(tensors[f"model.{name}"])
-                self.average[name].copy_(tensors[f"average.{name}"])
-        moments: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in tensors.items():
-            if name.startswith("optimizer."):
-                _, number, key = name.split(".", 2)
-                moments.setdefault(int(number), {})[key] = tensor
-        if moments:
-            groups = self.optimizer.state_dict()["param_groups"]
-            self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        restore(tensors, self.trained, self.optimizer, path=path)
+        for name, average in self.average.items():
+            average.copy_(tensors[f"average.{name}"])
         self.step = int(tensors["step"])
 
     @property
@@ -267,21 +249,6 @@ def arrangement(recipe: ToonComposerSlraRecipe) -> TransformerParams:
     )
 
 
-def _accelerator(recipe: ToonComposerSlraRecipe) -> Accelerator:
-    plugin = None
-    if recipe.zero2:
-        need("deepspeed", for_="`zero2 = true`")
-        plugin = DeepSpeedPlugin(zero_stage=2)
-    accelerator = Accelerator(cpu=recipe.device == "cpu", deepspeed_plugin=plugin)
-    if recipe.samples_per_step % accelerator.num_processes:
-        what = (
-            f"{recipe.samples_per_step} samples a step do not fall evenly on {accelerator.num_processes} GPUs"
-        )
-        raise EngineError(what, None, "change `samples_per_step`, or the number of processes")
-    accelerator.gradient_accumulation_steps = recipe.samples_per_step // accelerator.num_processes
-    return accelerator
-
-
 def _encode_texts(
     recipe: ToonComposerSlraRecipe, texts: Iterable[str], device: torch.device, dtype: torch.dtype
 ) -> dict[str, Tensor]:
@@ -311,10 +278,6 @@ def _options(recipe: ToonComposerSlraRecipe) -> SampleOptions:
         recipe.text_share,
         recipe.extractors,
     )
-
-
-def _on_cpu(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
 
 
 def _append(path: Path, log: StepLog) -> None:

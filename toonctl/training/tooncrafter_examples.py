@@ -1,5 +1,6 @@
 """A clip as the denoiser sees it while it learns: noisy latents, keys, context, and what it must say."""
 
+import json
 from dataclasses import dataclass
 from importlib.resources import files
 from itertools import pairwise
@@ -8,8 +9,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from toonctl.models.checkpoint import open_weights
-from toonctl.models.quantization.unpacking import unpacked_weights
+from toonctl.core.errors import CheckpointError
+from toonctl.models.checkpoint import read_weights
+from toonctl.models.quantization.unpacking import open_unpacked
+from toonctl.models.tooncrafter.lora import LoraParams, add_lora, fill_lora
 from toonctl.models.tooncrafter.model import ToonCrafter, load_tooncrafter
 from toonctl.models.tooncrafter.params import ToonCrafterParams
 from toonctl.models.tooncrafter.precision import precision
@@ -133,9 +136,20 @@ def load_frozen(recipe: ClipsRecipe) -> ToonCrafter:
     """The recipe's weights on its device, frozen. Raises: CheckpointError when they are not ToonCrafter's."""
     path = Path(recipe.weights)
     half: torch.dtype = getattr(torch, recipe.precision)
-    weights = unpacked_weights(open_weights(path), half)
+    weights = open_unpacked(path, half)
     model = load_tooncrafter(weights, sizes_of(path), dtype_of=precision(half))
     return model.to(recipe.device)
+
+
+def wear_adapter(unet: UNet, folder: Path) -> None:
+    """Puts the adapter of a folder on a denoiser. Raises: CheckpointError when the folder holds none."""
+    try:
+        config = json.loads((folder / "adapter_config.json").read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"`{folder.name}` holds no adapter: {error}", str(folder)) from error
+    tensors = read_weights(folder / "adapter_model.safetensors")
+    add_lora(unet, LoraParams(tuple(config["target_modules"]), config["r"], config["lora_alpha"], 0.0))
+    fill_lora(unet, tensors, name=folder.name)
 
 
 def sizes_of(path: Path) -> ToonCrafterParams:

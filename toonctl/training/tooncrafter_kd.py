@@ -12,22 +12,22 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from torch import Tensor
 
-from toonctl.core.errors import CheckpointError, SpecError
+from toonctl.core.errors import SpecError
 from toonctl.core.files import write_whole
 from toonctl.core.reporter import Reporter
-from toonctl.models.tooncrafter.lora import LoraParams, add_lora, fill_lora
 from toonctl.models.tooncrafter.schedule import Grid, Noising, Spacing, grid
 from toonctl.models.tooncrafter.student import student_params, warm_start
 from toonctl.models.tooncrafter.unet import UNet
 from toonctl.spec.recipe_tooncrafter import ToonCrafterKdRecipe
 from toonctl.training.card import card
+from toonctl.training.state import stored
 from toonctl.training.tooncrafter_data import TrainingClip, find_clips, in_turn
-from toonctl.training.tooncrafter_examples import Encoder, Noised, choose_dropped, load_frozen
+from toonctl.training.tooncrafter_examples import Encoder, Noised, choose_dropped, load_frozen, wear_adapter
 from toonctl.training.tooncrafter_losses import crop_of, picture_loss, smooth_latent_loss
-from toonctl.training.tooncrafter_run import LOG, Figures, Run, stored, walk
+from toonctl.training.tooncrafter_run import LOG, Figures, Run, walk
 
 WEIGHTS, COPIED = "student.safetensors", "copied.json"
 _PREFIX = "model.diffusion_model."
@@ -53,7 +53,8 @@ def train(
     student = UNet(params).to(recipe.device)
     copied = warm_start(student, teacher)
     if recipe.teacher_adapter:
-        _dress(teacher, Path(recipe.teacher_adapter))
+        wear_adapter(teacher, Path(recipe.teacher_adapter))
+        teacher.eval().requires_grad_(False)
     student.saves_memory = recipe.saves_memory
     student.train()
     run = Run(recipe, dict(student.named_parameters()))
@@ -72,19 +73,6 @@ def train(
         facts = {**card(recipe, run.step), "toonctl.params": sizes}
         write_whole(folder / WEIGHTS, save(stored(tensors), facts))
     return folder / WEIGHTS, folder / COPIED, folder / LOG
-
-
-def _dress(teacher: UNet, folder: Path) -> None:
-    """Puts an adapter on the teacher. Raises: CheckpointError when the folder holds none."""
-    try:
-        config = json.loads((folder / "adapter_config.json").read_text("utf-8"))
-        tensors = load_file(folder / "adapter_model.safetensors")
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"`{folder.name}` holds no adapter: {error}", str(folder)) from error
-    params = LoraParams(tuple(config["target_modules"]), config["r"], config["lora_alpha"], 0.0)
-    add_lora(teacher, params)
-    fill_lora(teacher, tensors, name=folder.name)
-    teacher.eval().requires_grad_(False)
 
 
 class _Lesson:

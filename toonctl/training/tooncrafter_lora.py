@@ -27,6 +27,7 @@ from toonctl.models.tooncrafter.lora import (
 )
 from toonctl.spec.recipe_tooncrafter import ToonCrafterLoraRecipe
 from toonctl.training.card import card
+from toonctl.training.state import stored
 from toonctl.training.tooncrafter_data import TrainingClip, find_clips, in_turn
 from toonctl.training.tooncrafter_examples import Encoder, Noised, choose_dropped, load_frozen
 from toonctl.training.tooncrafter_losses import (
@@ -36,7 +37,7 @@ from toonctl.training.tooncrafter_losses import (
     picture_loss,
     velocity_loss,
 )
-from toonctl.training.tooncrafter_run import LOG, Figures, Run, stored, walk
+from toonctl.training.tooncrafter_run import LOG, Figures, Run, walk
 
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
 VALIDATION_STEPS = (100, 400, 700)
@@ -64,7 +65,7 @@ def train(
     for _ in walk(
         run,
         session.take_step,
-        lambda: validation(encoder, clips.held_back, recipe.seed),
+        lambda: session.validation(clips.held_back),
         report=report,
         is_stopped=is_stopped,
     ):
@@ -106,14 +107,40 @@ class _Session:
         recipe, encoder = self.recipe, self.encoder
         example = encoder.example(clip, generator, choose_dropped(recipe, generator))
         timestep = int(torch.randint(0, 1000, (), generator=generator))
-        shown = encoder.noised(example, timestep, generator)
+        return self._judged(encoder.noised(example, timestep, generator), generator)[1]
+
+    @torch.no_grad()
+    def validation(self, clips: tuple[TrainingClip, ...]) -> Figures:
+        """Velocity loss and every loss of held-back clips, timesteps and noise fixed; none without clips."""
+        unet = self.encoder.model.unet
+        was_training = [module for module in unet.modules() if module.training]
+        unet.eval()
+        found: dict[str, list[float]] = {}
+        for number, clip in enumerate(clips):
+            generator = torch.Generator().manual_seed(self.recipe.seed * 1_000_003 + 500_000_000 + number)
+            example = self.encoder.example(clip, generator)
+            for timestep in VALIDATION_STEPS:
+                shown = self.encoder.noised(example, timestep, generator)
+                velocity, losses = self._judged(shown, generator)
+                plain = masked_mean((velocity - shown.target).pow(2), example.known)
+                named = {"validation": plain, **{f"validation_{name}": each for name, each in losses.items()}}
+                for name, loss in named.items():
+                    found.setdefault(name, []).append(float(loss))
+        for module in was_training:
+            module.training = True
+        return {name: sum(losses) / len(losses) for name, losses in found.items()}
+
+    def _judged(self, shown: Noised, generator: torch.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        """What the network says, and every loss of it, weighted, by name."""
+        recipe, encoder, timestep = self.recipe, self.encoder, int(shown.timestep[0])
         velocity = shown.say(encoder.model.unet)
-        apart = velocity_loss(velocity, shown.target, example.known, is_l1=recipe.latent_loss == "l1")
+        known, is_l1 = shown.example.known, recipe.latent_loss == "l1"
+        apart = velocity_loss(velocity, shown.target, known, is_l1=is_l1)
         weight = min_snr_weight(encoder.noising, shown.timestep, recipe.snr_limit)
         losses = {"latent": recipe.lambda_latent * weight * apart}
         if recipe.lambda_pixel and timestep < recipe.pixel_below:
             losses["pixel"] = recipe.lambda_pixel * self._pixel_loss(shown, velocity, generator)
-        return losses
+        return velocity, losses
 
     def _pixel_loss(self, shown: Noised, velocity: Tensor, generator: torch.Generator) -> Tensor:
         encoder, known = self.encoder, shown.example.known
@@ -122,21 +149,3 @@ class _Session:
         with torch.no_grad():
             truth = encoder.decoded(shown.clean, shown.timestep, crop)[known]
         return self.compare(encoder.decoded(claimed, shown.timestep, crop)[known], truth)
-
-
-@torch.no_grad()
-def validation(encoder: Encoder, clips: tuple[TrainingClip, ...], seed: int) -> Figures:
-    """The mean velocity loss of held-back clips, timesteps and noise fixed; nothing without clips."""
-    unet = encoder.model.unet
-    was_training = [module for module in unet.modules() if module.training]
-    unet.eval()
-    losses: list[float] = []
-    for number, clip in enumerate(clips):
-        generator = torch.Generator().manual_seed(seed * 1_000_003 + 500_000_000 + number)
-        example = encoder.example(clip, generator)
-        for timestep in VALIDATION_STEPS:
-            shown = encoder.noised(example, timestep, generator)
-            losses.append(float(masked_mean((shown.say(unet) - shown.target).pow(2), example.known)))
-    for module in was_training:
-        module.training = True
-    return {"validation": sum(losses) / len(losses)} if losses else {}

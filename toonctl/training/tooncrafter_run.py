@@ -9,12 +9,13 @@ from pathlib import Path
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save
-from torch import Tensor, nn
+from torch import nn
 
-from toonctl.core.errors import CheckFailed, DeliveryError
+from toonctl.core.errors import CheckFailed
 from toonctl.core.files import write_whole
 from toonctl.core.reporter import Reporter
 from toonctl.spec.recipe_tooncrafter import TrainingRecipe
+from toonctl.training.state import restore, state_of, stored
 
 STATE = "state.safetensors"
 LOG = "log.jsonl"
@@ -60,11 +61,9 @@ class Run:
 
     def save(self) -> Path:
         """Everything a later sitting needs to go on."""
-        tensors: dict[str, Tensor] = {f"model.{name}": p.detach() for name, p in self.parameters.items()}
-        for i, state in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{i}.{key}": torch.as_tensor(value) for key, value in state.items()}
         path = Path(self.recipe.out) / STATE
-        write_whole(path, save(stored(tensors), {"step": str(self.step)}))
+        tensors = stored(state_of(self.parameters, self.optimizer))
+        write_whole(path, save(tensors, {"step": str(self.step)}))
         return path
 
     def resume(self) -> None:
@@ -75,21 +74,7 @@ class Run:
         path = Path(self.recipe.out) / STATE
         if not path.exists():
             return
-        tensors = load_file(path)
-        kept = {key.removeprefix("model."): t for key, t in tensors.items() if key.startswith("model.")}
-        if {k: t.shape for k, t in kept.items()} != {k: p.shape for k, p in self.parameters.items()}:
-            hint = "choose another `out` in the recipe"
-            raise DeliveryError("the saved run is of another network", str(path), hint)
-        with torch.no_grad():
-            for key, parameter in self.parameters.items():
-                parameter.copy_(kept[key])
-        moments: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in tensors.items():
-            if name.startswith("optimizer."):
-                _, index, key = name.split(".", 2)
-                moments.setdefault(int(index), {})[key] = tensor
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        restore(load_file(path), self.parameters, self.optimizer, path=path)
         with safe_open(path, "pt") as file:
             self.step = int(file.metadata()["step"])
 
@@ -126,8 +111,3 @@ def walk(
             yield run.step
     if run.step < recipe.steps:
         yield run.step
-
-
-def stored(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors as safetensors wants them: on the CPU, in one piece."""
-    return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}

@@ -6,24 +6,22 @@ An adapter trained as the network was needs no strength but 1; the table shows w
 
 import csv
 import io
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
-from toonctl.core.errors import ArtError, CheckpointError
+from toonctl.core.errors import ArtError
 from toonctl.core.files import write_whole
 from toonctl.core.reporter import Reporter
 from toonctl.metrics.pixel import psnr_of
-from toonctl.models.tooncrafter.lora import LoraParams, add_lora, fill_lora, set_lora_scale
+from toonctl.models.tooncrafter.lora import set_lora_scale
 from toonctl.models.tooncrafter.sampler import Contexts, Guidance, drawn_noise
 from toonctl.models.tooncrafter.window import Keys, Sampling, Window
 from toonctl.spec.recipe_tooncrafter import ToonCrafterSweepRecipe
 from toonctl.training.tooncrafter_data import TrainingClip, find_clips, read_fit
-from toonctl.training.tooncrafter_examples import Encoder, load_frozen
+from toonctl.training.tooncrafter_examples import Encoder, load_frozen, wear_adapter
 
 TABLE = "sweep.csv"
 
@@ -40,15 +38,7 @@ def train(
     clips = find_clips(recipe, encoder.n_frames).held_back
     if not clips:
         raise ArtError("no clip is held back", recipe.data, "raise `validation_share`")
-    folder = Path(recipe.adapter)
-    try:
-        config = json.loads((folder / "adapter_config.json").read_text("utf-8"))
-        tensors = load_file(folder / "adapter_model.safetensors")
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"`{folder.name}` holds no adapter: {error}", str(folder)) from error
-    params = LoraParams(tuple(config["target_modules"]), config["r"], config["lora_alpha"], 0.0)
-    add_lora(model.unet, params)
-    fill_lora(model.unet, tensors, name=folder.name)
+    wear_adapter(model.unet, Path(recipe.adapter))
     model.unet.eval()
     report.start(len(recipe.scales) * len(clips), "sweep")
     rows: list[tuple[float, float]] = []

@@ -6,31 +6,64 @@ import torch
 from torch import Tensor, nn
 
 from engines.toys import Memory
-from toonctl.engines.inbetween._stages import Host, as_picture, as_tensor, kept, name_of, with_encoder
-from toonctl.engines.inbetween._stages import with_network as with_network_on
+from toonctl.core.errors import EngineError
+from toonctl.engines.diffusion.attention import NATIVE, Attention
+from toonctl.engines.inbetween._stages import (
+    Host,
+    Work,
+    as_picture,
+    as_tensor,
+    decoded,
+    kept,
+    kernel_of,
+    name_of,
+    with_encoder,
+    with_network,
+)
+
+CARD = torch.device("cpu", 0)
+"""Stands for a card: torch takes it for another device than the CPU, and memory is the host's."""
 
 
 def full(_network: nn.Module) -> Tensor:
     raise torch.OutOfMemoryError("CUDA out of memory")
 
 
+class Shelf:
+    """Loads small networks and counts them; uses fail as often as `n_failures` says."""
+
+    def __init__(self, n_failures: int = 0) -> None:
+        self.n_loaded, self.n_failures, self.seen = 0, n_failures, list[nn.Module]()
+
+    def encoder(self) -> nn.Linear:
+        self.n_loaded += 1
+        return nn.Linear(2, 2)
+
+    def blocks(self) -> nn.Module:
+        self.n_loaded += 1
+        network = nn.Module()
+        network.transformer_blocks = nn.ModuleList([nn.Linear(64, 64)])
+        network.single_transformer_blocks = nn.ModuleList([nn.Linear(64, 64)])
+        network.x_embedder = nn.Linear(4, 64)
+        return network
+
+    def use(self, network: nn.Module) -> int:
+        self.seen.append(network)
+        if len(self.seen) <= self.n_failures:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return len(self.seen)
+
+
 def test_an_encoder_goes_to_the_cpu_when_the_card_is_full() -> None:
     told: list[str] = []
-    seen: list[str] = []
-
-    def use(network: nn.Linear) -> str:
-        seen.append(network.weight.device.type)
-        if network.weight.is_meta:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return "read"
-
-    # The meta device stands for a card on which nothing fits.
-    host = Host(torch.device("meta"), "auto", told.append)
-    assert with_encoder(lambda: nn.Linear(2, 2), use, host, what="the text encoder") == "read"
-    assert seen == ["meta", "cpu"]
+    shelf = Shelf(n_failures=1)
+    host = Host(CARD, "auto", told.append)
+    assert with_encoder(shelf.encoder, shelf.use, host, what="the text encoder") == 2
     assert told == ["the text encoder does not fit the card; it runs on the CPU"]
+    assert with_encoder(shelf.encoder, shelf.use, host, what="the text encoder") == 3
+    assert len(told) == shelf.n_loaded == 1  # read once
     with pytest.raises(torch.OutOfMemoryError):
-        with_encoder(lambda: nn.Linear(2, 2), full, Host(torch.device("cpu"), "auto", told.append), what="it")
+        with_encoder(shelf.encoder, full, Host(torch.device("cpu"), "auto", told.append), what="it")
 
 
 def test_other_failures_are_not_swallowed() -> None:
@@ -39,39 +72,51 @@ def test_other_failures_are_not_swallowed() -> None:
     def use(_network: nn.Module) -> None:
         raise RuntimeError("shapes do not match")
 
-    for device in ("cpu", "meta"):
+    for device in (torch.device("cpu"), CARD):
         with pytest.raises(RuntimeError, match="shapes"):
-            with_encoder(
-                lambda: nn.Linear(2, 2), use, Host(torch.device(device), "auto", told.append), what="it"
-            )
+            with_encoder(Shelf().encoder, use, Host(device, "auto", told.append), what="it")
     assert told == []
 
 
-def test_each_plan_gets_the_network_anew() -> None:
-    loaded: list[nn.Module] = []
+def test_each_plan_gets_the_network_anew_and_the_one_that_worked_keeps_it() -> None:
     told: list[str] = []
+    shelf = Shelf(n_failures=1)
+    host = Host(torch.device("cpu"), "auto", told.append)
+    work = Work("the transformer", ("transformer_blocks", "single_transformer_blocks"))
+    assert with_network(shelf.blocks, shelf.use, host, work) == 2
+    assert (shelf.n_loaded, len(told)) == (2, 1)
+    # The next one begins with what worked, and the network that is there: nothing more to tell or to read.
+    assert with_network(shelf.blocks, shelf.use, host, work) == 3
+    assert (shelf.n_loaded, len(told)) == (2, 1)
+    assert shelf.seen[0] is not shelf.seen[1]
+    assert shelf.seen[1] is shelf.seen[2]
 
-    def load() -> nn.Module:
-        network = nn.Module()
-        network.transformer_blocks = nn.ModuleList([nn.Linear(64, 64)])
-        network.single_transformer_blocks = nn.ModuleList([nn.Linear(64, 64)])
-        network.x_embedder = nn.Linear(4, 64)
-        loaded.append(network)
-        return network
 
-    def use(network: nn.Module) -> int:
-        if len(loaded) == 1:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return loaded.index(network)
+def test_a_film_is_decoded_in_tiles_when_the_whole_is_too_much() -> None:
+    told: list[str] = []
+    shelf, ways = Shelf(n_failures=1), list[bool]()
+
+    def use(network: nn.Module, is_tiled: bool) -> int:
+        ways.append(is_tiled)
+        return shelf.use(network)
 
     host = Host(torch.device("cpu"), "auto", told.append)
-    blocks = ("transformer_blocks", "single_transformer_blocks")
-    assert with_network_on(load, use, host, blocks=blocks) == 1
-    assert len(loaded) == 2
-    assert len(told) == 1
-    # The next one begins with what worked: nothing more to tell.
-    assert with_network_on(load, use, host, blocks=blocks) == 2
-    assert len(told) == 1
+    assert decoded(shelf.encoder, use, host, how="auto") == 2
+    assert decoded(shelf.encoder, use, host, how="tiles") == 3
+    assert ways == [False, True, True]
+    assert (shelf.n_loaded, len(told)) == (1, 1)
+
+
+def test_kernels_that_are_not_there_are_refused() -> None:
+    host = Host(torch.device("cpu"), "auto", lambda _text: None)
+
+    def shape() -> Attention:
+        raise AssertionError("nothing is timed on a CPU")
+
+    assert kernel_of("auto", shape, host) == NATIVE
+    assert kernel_of("flash", shape, host) == "flash"
+    with pytest.raises(EngineError, match="abacus"):
+        kernel_of("abacus", shape, host)
 
 
 def test_what_is_kept_comes_back_alike() -> None:

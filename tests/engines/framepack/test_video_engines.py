@@ -95,6 +95,28 @@ def test_what_was_drawn_is_not_drawn_again(
     assert all((again[name].picture == each.picture).all() for name, each in usual.drawn.items())
 
 
+def test_networks_are_read_once_for_all_clips(video: Video, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = MODULES[video.name]
+    holder = module.published if video.name == "framepack" else module
+    counts: dict[str, int] = {}
+
+    def counted(name: str) -> None:
+        usual = getattr(holder, name)
+
+        def load(*args: object, **options: object) -> torch.nn.Module:
+            counts[name] = counts.get(name, 0) + 1
+            return usual(*args, **options)
+
+        monkeypatch.setattr(holder, name, load)
+
+    names = [name for name in vars(holder) if name.startswith("load_") and name != "load_files"]
+    for name in names:
+        counted(name)
+    three = [*KEYS, {"A": painted(30)}]
+    assert len(video.draw(three)) == 6
+    assert counts == dict.fromkeys(names, 1)
+
+
 def test_a_run_stopped_between_sections_goes_on(
     videos: dict[str, Video], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,7 @@ from toonctl.engines.colorize_long.longanimation import Engine
 from toonctl.engines.longanimation import film as film_module
 from toonctl.engines.longanimation.networks import Networks
 from toonctl.engines.longanimation.options import FilmOptions
+from toonctl.models.longanimation import published
 from toonctl.models.longanimation.film import draw_segment
 
 N = SEGMENT + 5
@@ -79,6 +80,28 @@ def test_sampled_segments_are_not_sampled_again(
 
 def _must_not_be_called(*_args: object, **_named: object) -> None:
     raise AssertionError("sampled again")
+
+
+def test_every_network_is_read_once_for_all_segments(
+    weights: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("text_encoder", "coder", "base", "sketch_dit", "dglm", "frame_reader", "language_model")
+    read: list[str] = []
+
+    def noting(name: str, load: Any) -> Any:
+        def noted(*args: Any, **named: Any) -> Any:
+            read.append(name)
+            return load(*args, **named)
+
+        return noted
+
+    for name in names:
+        load = f"load_{name}"
+        monkeypatch.setattr(published, load, noting(name, getattr(published, load)))
+    memory = Memory()
+    assert len(painted(request(N, options(weights, steps=2), state=memory))) == N
+    assert {"latents_0.safetensors", "latents_1.safetensors"} <= memory.kept.keys()
+    assert sorted(read) == sorted(names)
 
 
 def test_broken_state_is_made_again(whole: tuple[Film, Memory], weights: Mapping[str, str]) -> None:

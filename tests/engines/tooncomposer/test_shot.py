@@ -173,6 +173,26 @@ def run_out(times: int, real: Any) -> Any:
     return work
 
 
+def test_every_network_is_read_once_for_all_segments(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("load_transformer", "load_vision_encoder", "load_text_encoder", "load_vae")
+    read: list[str] = []
+    for name in names:
+        monkeypatch.setattr(networks, name, noting(read, name, getattr(networks, name)))
+    postkey(diving(tmp_path), models=models)
+    assert len(segments(tmp_path)) == 2
+    assert sorted(read) == sorted(names)
+
+
+def noting(read: list[str], name: str, load: Any) -> Any:
+    def noted(*args: Any, **named: Any) -> Any:
+        read.append(name)
+        return load(*args, **named)
+
+    return noted
+
+
 def test_out_of_memory_is_answered_by_the_next_plan_and_told(
     models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

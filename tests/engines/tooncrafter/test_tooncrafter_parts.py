@@ -319,7 +319,7 @@ def test_others_draw_pictures_between_two_of_theirs(weights: Path, monkeypatch: 
         ("memory", "nf4", "four bits ruin"),
         ("cache", "steps", "skippable"),
         ("compile", True, "not compiled"),
-        ("attention", "flash", "torch's own"),
+        ("attention", "abacus", "Input should be"),
         ("weights", {"base": "x"}, "no weights `base`"),
         ("width", 50, "multiple of 16"),
     ],

@@ -3,30 +3,21 @@
 There are no defaults here: the shot file's models hold them.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Literal, Self
+from dataclasses import dataclass
+from typing import Literal
 
-from toonctl.core.errors import SpecError
+from toonctl.engines.options import EngineOptions
 from toonctl.regions.segment import GAP_PX_AT_540, SegmentOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RegionOptions:
+class RegionOptions(EngineOptions):
     """What every command asks of the engine: how lines become regions, and how these find each other."""
 
     matcher: Literal["learned", "geometric"]
     gap_px: float | Literal["auto"]
     min_region_px: int
     line_threshold: int
-
-    @classmethod
-    def of(cls, options: Mapping[str, object]) -> Self:
-        """The options out of a wider mapping. Raises: SpecError when one is missing."""
-        missing = [f.name for f in fields(cls) if f.name not in options]
-        if missing:
-            raise SpecError(f"the cel engine was started without {', '.join(missing)}")
-        return cls(**{f.name: options[f.name] for f in fields(cls)})  # type: ignore[arg-type]  # checked by the spec
 
     def segment(self, height: int) -> SegmentOptions:
         """How lines become regions in a picture `height` pixels high."""

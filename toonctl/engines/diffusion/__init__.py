@@ -1,4 +1,4 @@
-"""What the engines of published diffusion models share: device, memory plans, placing, step cache.
+"""What the engines of published diffusion models share: devices, memory plans, turns, kernels, step cache.
 
 May import: core, models, torch, diffusers. Never comes in: spec, formats, stages, pipelines, other engines.
 """

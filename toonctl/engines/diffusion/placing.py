@@ -1,6 +1,7 @@
 """A loaded network on the card, as a memory plan says."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
@@ -8,6 +9,7 @@ import torch
 from diffusers.hooks.group_offloading import apply_group_offloading
 from torch import Tensor, nn
 
+from toonctl.engines.diffusion.locking import lock_on_card, lock_weights, unlock_on_card
 from toonctl.engines.diffusion.plans import Need, Plan, free_on_host
 from toonctl.models.quantization.layers import pack_layers, packable
 from toonctl.models.quantization.policy import POLICIES, Choice, detect
@@ -17,9 +19,12 @@ M = TypeVar("M", bound=nn.Module)
 
 _CPU = torch.device("cpu")
 
+_BUFFERS = 1.05
+"""What locked buffers of ours take of the host, by their bytes: gaps, and one block while it is moved."""
+
 _LOCKED_GROWTH = 1.6
 """torch rounds each page-locked tensor up to a power of two: Wan's blocks take 1.50 times their bytes,
-FramePack's 1.57 (summed over their shapes)."""
+FramePack's 1.57 (summed over their shapes); an allocator that knows no limit takes as much."""
 
 
 def place(module: M, plan: Plan, device: torch.device, *, blocks: Sequence[str]) -> M:
@@ -42,7 +47,7 @@ def place(module: M, plan: Plan, device: torch.device, *, blocks: Sequence[str])
     if not stacks:
         raise ValueError("a network without blocks cannot be streamed")
     is_cuda = device.type == "cuda"
-    free, size = free_on_host(), sum(_bytes(stack) for stack in stacks)
+    is_locked = is_cuda and _lock(module, stacks)
     # Every list of modules is a row of groups; naming it would make it one group.
     apply_group_offloading(
         module,
@@ -53,9 +58,32 @@ def place(module: M, plan: Plan, device: torch.device, *, blocks: Sequence[str])
         use_stream=is_cuda,
         record_stream=is_cuda,
         # Slower: locked one tensor at a time on the way to the card, and not kept.
-        low_cpu_mem_usage=is_cuda and free is not None and _LOCKED_GROWTH * size > free,
+        low_cpu_mem_usage=is_cuda and not is_locked,
     )
     return module
+
+
+def _lock(module: nn.Module, stacks: Sequence[nn.ModuleList]) -> bool:
+    """Whether the weights wait in locked memory, block by block, or torch may lock them tensor by tensor.
+
+    Where the system refuses buffers of ours, torch's allocator is asked to round none up; there is room for
+    what it takes at worst or nothing is locked.
+    """
+    free, size = free_on_host(), sum(_bytes(stack) for stack in stacks)
+    groups = [*([block] for stack in stacks for block in stack), [module]]
+    if free is None or _BUFFERS * size <= free:
+        if lock_weights(groups, lock=lock_on_card, unlock=unlock_on_card):
+            return True
+        _ask_for_no_rounding()
+    return free is None or _LOCKED_GROWTH * size <= free
+
+
+def _ask_for_no_rounding() -> None:
+    """Tells torch's allocator of locked memory to keep, and so to round up, next to nothing."""
+    ask = getattr(torch._C, "_accelerator_setAllocatorSettings", None)
+    if ask is not None:
+        with suppress(RuntimeError, ValueError):  # an older torch knows no such option
+            ask("pinned_max_cached_size_mb:1")
 
 
 def need_of(module: nn.Module, *, blocks: Sequence[str], activations: int = 0) -> Need:

@@ -5,6 +5,7 @@ Free of torch until something runs, so that `--dry-run` can print the numbers.
 
 import gc
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -14,6 +15,8 @@ from toonctl.core.errors import OutOfMemory
 
 if TYPE_CHECKING:
     import torch
+
+    from toonctl.engines.diffusion.peaks import Peaks
 
 T = TypeVar("T")
 
@@ -84,10 +87,13 @@ class Need:
         return round(share * self.inside), round(share * self.largest_block)
 
 
-def plans_for(memory: str, device: "torch.device", need: Need) -> tuple[Plan, ...]:
+def plans_for(
+    memory: str, device: "torch.device", need: Need, peaks: "Peaks | None" = None
+) -> tuple[Plan, ...]:
     """The plans to try in their order: the one named, or with `auto` the first that fits, then smaller ones.
 
-    Each plan needs less of the card than the one before. On a CPU nothing is streamed unless it is named.
+    What a plan took in earlier runs counts for more than what is reckoned. Each plan needs less of the card
+    than the one before. On a CPU nothing is streamed unless it is named.
     """
     plans = tuple(Plan)
     if memory != "auto":
@@ -95,7 +101,8 @@ def plans_for(memory: str, device: "torch.device", need: Need) -> tuple[Plan, ..
     elif device.type == "cpu":
         first, plans = Plan.RESIDENT, tuple(plan for plan in Plan if not plan.is_streamed)
     else:
-        first = _first_that_fits(need, _free_on_card(device), free_on_host())
+        room = _Room(_free_on_card(device), _reserved_on_card(device), free_on_host())
+        first = _first_that_fits(need, room, peaks.known() if peaks else {})
     chosen = [first]
     for plan in plans[plans.index(first) + 1 :]:
         if need.weights_on_card(plan) < need.weights_on_card(chosen[-1]):
@@ -103,16 +110,22 @@ def plans_for(memory: str, device: "torch.device", need: Need) -> tuple[Plan, ..
     return tuple(chosen)
 
 
-def run_down(plans: Sequence[Plan], attempt: Callable[[Plan], T], tell: Callable[[str], object]) -> T:
+def run_down(
+    plans: Sequence[Plan],
+    attempt: Callable[[Plan], T],
+    tell: Callable[[str], object],
+    peaks: "Peaks | None" = None,
+) -> T:
     """What `attempt` gives under the first of `plans` that does not run out of memory.
 
-    `attempt` loads and places the network itself: a plan cannot be undone. Every step down is told.
-    Raises: OutOfMemory when the last plan ran out too.
+    `attempt` loads and places the network itself: a plan cannot be undone. Every step down is told, and what
+    each plan took of the card is kept in `peaks`. Raises: OutOfMemory when the last plan ran out too.
     """
     for number, plan in enumerate(plans):
         reason = ""
         try:
-            return attempt(plan)
+            with peaks.watched(plan) if peaks else nullcontext():
+                return attempt(plan)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -136,19 +149,39 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _WORDS)
 
 
-def _first_that_fits(need: Need, free_on_card: int, free_on_host: int | None) -> Plan:
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """Bytes free on the card, those this process holds of it already, and bytes free on the host."""
+
+    on_card: int
+    reserved: int
+    on_host: int | None
+
+    def holds(self, plan: Plan, need: Need, measured: int | None) -> bool:
+        """Whether the plan fits; `measured` is all that a process took with it, what it held included."""
+        if self.on_host is not None and need.on_host(plan) > _HEADROOM * self.on_host:
+            return False
+        if measured is not None:
+            return measured <= _HEADROOM * (self.on_card + self.reserved)
+        return need.on_card(plan) <= _HEADROOM * self.on_card
+
+
+def _first_that_fits(need: Need, room: _Room, known: Mapping[Plan, int]) -> Plan:
     """The first plan in order that fits card and host, else the one that needs least of the card."""
-    for plan in Plan:
-        fits_host = free_on_host is None or need.on_host(plan) <= _HEADROOM * free_on_host
-        if fits_host and need.on_card(plan) <= _HEADROOM * free_on_card:
-            return plan
-    return min(Plan, key=need.on_card)
+    fitting = (plan for plan in Plan if room.holds(plan, need, known.get(plan)))
+    return next(fitting, min(Plan, key=lambda plan: known.get(plan, need.on_card(plan))))
 
 
 def _free_on_card(device: "torch.device") -> int:
     import torch
 
     return torch.cuda.mem_get_info(device)[0]
+
+
+def _reserved_on_card(device: "torch.device") -> int:
+    import torch
+
+    return torch.cuda.memory_reserved(device)
 
 
 def free_on_host() -> int | None:

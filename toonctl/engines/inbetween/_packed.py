@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import groupby
 from typing import Protocol
@@ -23,6 +24,7 @@ from toonctl.engines.base import (
 )
 from toonctl.engines.cel.inbetween.fallback import hold
 from toonctl.engines.cel.inbetween.flatten import flattened
+from toonctl.engines.inbetween._enlarging import Enlarger, Wanted, weights_of_package
 from toonctl.engines.inbetween._packs import Looked, PackSettings, look_at, packs_of
 from toonctl.regions.packing.growing import Growth, LayerCell, grow
 from toonctl.regions.packing.plan import Box, Canvas, Pack
@@ -50,8 +52,13 @@ class Engine:
         self._inner = inner
 
     def facts(self, options: Mapping[str, object]) -> EngineFacts:
-        """Those of the engine that draws. Raises: CheckpointError when its weights are unusable."""
-        return self._inner.facts(options)
+        """Those of the engine that draws, and of what enlarges. Raises: EngineError when one is unusable."""
+        facts, where = self._inner.facts(options), PackSettings.of(options).enlarger
+        if where is None:
+            return facts
+        with Enlarger(where) as enlarger:
+            enlarger.check()
+        return replace(facts, weights=(*facts.weights, *weights_of_package()))
 
     def draw(self, request: InbetweenRequest) -> Iterator[object]:
         """What `deliver` returned for every wanted drawing, span by span; None after each packed picture.
@@ -62,14 +69,16 @@ class Engine:
         # Its networks are opened when the first picture needs them, and stay for all spans.
         opened = cache(partial(self._inner.pictures, options, request.state, tell=request.tell))
         order = sorted(request.wanted, key=lambda b: (b.first, request.layers.index(b.layer), b.time))
-        for first, group in groupby(order, key=lambda each: each.first):
-            span = _Span(request, first, tuple(group))
-            yield from span.draw(self._inner.canvas(options), opened)
+        where = PackSettings.of(options).enlarger
+        with nullcontext() if where is None else Enlarger(where) as enlarger:
+            for first, group in groupby(order, key=lambda each: each.first):
+                span = _Span(request, first, tuple(group), enlarger)
+                yield from span.draw(self._inner.canvas(options), opened)
 
 
 @dataclass(frozen=True, slots=True)
 class _Finish:
-    """A layer of a drawn picture, RGB `[h, w, 3]`, on its way to full size."""
+    """A layer of a drawn picture, RGB `[h, w, 3]`, on its way to full size and to alpha."""
 
     between: Between
     picture: Pixels
@@ -84,8 +93,10 @@ class _Finish:
 class _Span:
     """The drawings between two keys."""
 
-    def __init__(self, request: InbetweenRequest, first: int, wanted: tuple[Between, ...]) -> None:
-        self._request, self._first, self._wanted = request, first, wanted
+    def __init__(
+        self, request: InbetweenRequest, first: int, wanted: tuple[Between, ...], enlarger: Enlarger | None
+    ) -> None:
+        self._request, self._first, self._wanted, self._enlarger = request, first, wanted, enlarger
         self._loads = [request.keys[first + step].layers for step in (0, 1)]
         planned = [each for each in (*request.planned, *wanted) if each.first == first]
         # All times, wanted now or not: a chunk of the shot is to give the pictures of the whole.
@@ -149,7 +160,7 @@ class _Span:
                 _finish,
                 _Finish(
                     each,
-                    unpack(pack, found[each.time])[each.layer],
+                    self._enlarged(unpack(pack, found[each.time])[each.layer], pack),
                     pack,
                     looked[each.layer].inks,
                     self._pair(each.layer),
@@ -162,6 +173,12 @@ class _Span:
         ]
         for future in waiting:
             yield future.result()
+
+    def _enlarged(self, picture: Pixels, pack: Pack) -> Pixels:
+        """What a cell shows; of full size where a network is asked for that."""
+        if self._enlarger is None:
+            return picture
+        return self._enlarger.enlarged(Wanted(picture, pack.source[2:]))
 
     def _flat(self, step: int) -> Pixels:
         """A key with all its layers, held ones too, RGBA."""

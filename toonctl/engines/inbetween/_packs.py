@@ -4,15 +4,16 @@ Letters: H height, W width of the art; K inks.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Literal, Self
+from dataclasses import dataclass
+from typing import Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from toonctl.core.errors import EngineError, SpecError
+from toonctl.core.errors import EngineError
 from toonctl.core.types import Pixels, Size
+from toonctl.engines.options import EngineOptions
 from toonctl.regions.packing.growing import Growth, is_opaque
 from toonctl.regions.packing.mattes import ground_for, inks_of
 from toonctl.regions.packing.plan import (
@@ -33,7 +34,7 @@ _NEAR_PX = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PackSettings:
+class PackSettings(EngineOptions):
     """How layers are packed and come out again, as the shot file says (`PackOptions`), and the seed."""
 
     pack: bool
@@ -41,22 +42,20 @@ class PackSettings:
     margin: float
     ground: str
     matte: Literal["ink", "luminance"]
-    upscale: Literal["reference", "bilinear"]
+    upscale: Literal["reference", "bilinear", "realesrgan", "realesrgan-cpu"]
     least_lines: int
     seed: int
 
-    @classmethod
-    def of(cls, options: Mapping[str, object]) -> Self:
-        """The settings out of a wider mapping. Raises: SpecError when one is missing."""
-        missing = [f.name for f in fields(cls) if f.name not in options]
-        if missing:
-            raise SpecError(f"packing was started without {', '.join(missing)}")
-        return cls(**{f.name: options[f.name] for f in fields(cls)})  # type: ignore[arg-type]  # checked by the spec
-
     @property
     def growth(self) -> Growth:
-        """How layers come out of their cells."""
-        return Growth(self.matte, self.upscale)
+        """How layers come out of their cells; those that a network enlarged are of full size already."""
+        return Growth(self.matte, "reference" if self.upscale == "reference" else "bilinear")
+
+    @property
+    def enlarger(self) -> Literal["gpu", "cpu"] | None:
+        """Where a network enlarges what cells show, None when none does."""
+        known: dict[str, Literal["gpu", "cpu"]] = {"realesrgan": "gpu", "realesrgan-cpu": "cpu"}
+        return known.get(self.upscale)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,79 +1,113 @@
-"""One network at a time: loaded, placed, used, let go; what it gave kept for a run that goes on later."""
+"""One network at a time on the device, each read once; what it gave kept for a run that goes on later."""
 
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
-from diffusers.models.modeling_utils import ModelMixin
 from safetensors.torch import save
 from torch import Tensor, nn
 
 from toonctl.core.errors import EngineError, OutOfMemory
 from toonctl.core.types import Pixels
 from toonctl.engines.base import StateStore
+from toonctl.engines.diffusion.attention import KERNELS, NATIVE, Attention, choose
+from toonctl.engines.diffusion.peaks import Peaks
 from toonctl.engines.diffusion.placing import need_of, place
-from toonctl.engines.diffusion.plans import Plan, is_out_of_memory, plans_for, run_down
+from toonctl.engines.diffusion.plans import Need, Plan, is_out_of_memory, plans_for, run_down
+from toonctl.engines.diffusion.turns import Guest
 from toonctl.models.checkpoint import parse_safetensors
 
 M = TypeVar("M", bound=nn.Module)
-Transformer = TypeVar("Transformer", bound=ModelMixin)
 T = TypeVar("T")
 
 _CPU = torch.device("cpu")
 
+CODER = "the picture coder"
+"""What the VAE is called: it encodes keys and decodes films."""
+
 Decode = Literal["auto", "whole", "tiles"]
+
+
+@dataclass(slots=True)
+class Stay:
+    """A network that was read: who it is on a device, its bytes, and the plan it was placed by, if it was."""
+
+    guest: Guest[Any]
+    need: Need
+    plan: Plan | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
     """Where networks compute, the memory plan asked for, and who hears when it cannot be kept.
 
-    `worked` remembers the plan under which a kind of network did its work: the next clip begins there.
+    Networks are on the device for their turns only. `stays` are those that were read, by what they are: the
+    next clip finds them there, under the plan that worked.
     """
 
     device: torch.device
     memory: str
     tell: Callable[[str], object]
-    worked: dict[str, Plan] = field(default_factory=dict[str, Plan])
+    stays: dict[str, Stay] = field(default_factory=dict[str, Stay])
+
+    def read(self, what: str, load: Callable[[], nn.Module], blocks: Sequence[str] = ()) -> Stay:
+        """The network `what`, loaded if it is not there."""
+        if what not in self.stays:
+            network = load()
+            self.stays[what] = Stay(Guest(network), need_of(network, blocks=blocks))
+        return self.stays[what]
 
 
-def with_network(
-    load: Callable[[], M], use: Callable[[M], T], host: Host, *, blocks: Sequence[str], activations: int = 0
-) -> T:
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a network with blocks is to do: `blocks` are the attributes with its lists of them.
+
+    `activations` are the bytes that a pass needs beside the weights.
+    """
+
+    what: str
+    blocks: Sequence[str]
+    activations: int = 0
+
+
+def with_network(load: Callable[[], M], use: Callable[[M], T], host: Host, work: Work) -> T:
     """What `use` gives of the network on the host's device, under the first memory plan that does.
 
-    `blocks` are the attributes with its lists of blocks, `activations` the bytes a pass needs beside the
-    weights. Raises: OutOfMemory when no plan did.
+    Raises: OutOfMemory when no plan did.
     """
-    first: list[M] = [load()]
-    kind = type(first[0]).__name__
-    need = need_of(first[0], blocks=blocks, activations=activations)
+    stay = host.read(work.what, load, work.blocks)
+    need = replace(stay.need, activations=work.activations)
+    peaks = Peaks(work.what, need, host.device)
 
     def attempt(plan: Plan) -> T:
-        # A plan cannot be undone: each gets the network anew.
-        network = first.pop() if first else load()
-        found = use(place(network, plan, host.device, blocks=blocks))
-        host.worked[kind] = plan
-        return found
+        is_new = stay.plan is not plan
+        if is_new and stay.plan is not None:
+            # A plan cannot be undone: the next gets the network anew, when the last is gone.
+            stay.guest = Guest(nn.Module())
+            stay.guest = Guest(load())
+        stay.plan = plan
+        with stay.guest.turn() as network:
+            return use(place(network, plan, host.device, blocks=work.blocks) if is_new else network)
 
-    memory = host.worked.get(kind, host.memory)
-    return run_down(plans_for(memory, host.device, need), attempt, host.tell)
+    return run_down(plans_for(stay.plan or host.memory, host.device, need, peaks), attempt, host.tell, peaks)
 
 
 def with_encoder(load: Callable[[], M], use: Callable[[M], T], host: Host, *, what: str) -> T:
     """What `use` gives of an encoder that has no blocks to stream: on the device, else on the CPU, told."""
+    stay = host.read(what, load)
     try:
-        return use(load().to(host.device))
+        with stay.guest.turn() as network:
+            return use(network.to(host.device))
     except RuntimeError as error:
         if host.device == _CPU or not is_out_of_memory(error):
             raise
     torch.cuda.empty_cache()
     host.tell(f"{what} does not fit the card; it runs on the CPU")
-    return use(load())
+    return use(stay.guest.network)
 
 
 def decoded(load: Callable[[], M], use: Callable[[M, bool], T], host: Host, *, how: Decode) -> T:
@@ -81,10 +115,12 @@ def decoded(load: Callable[[], M], use: Callable[[M, bool], T], host: Host, *, h
 
     Raises: OutOfMemory when that does not fit either.
     """
+    stay = host.read(CODER, load)
     ways = {"auto": (False, True), "whole": (False,), "tiles": (True,)}[how]
     for number, is_tiled in enumerate(ways):
         try:
-            return use(load().to(host.device), is_tiled)
+            with stay.guest.turn() as network:
+                return use(network.to(host.device), is_tiled)
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
@@ -95,22 +131,18 @@ def decoded(load: Callable[[], M], use: Callable[[M, bool], T], host: Host, *, h
     raise OutOfMemory("out of memory while the film was decoded", "engine.decode", hint)
 
 
-def tuned(network: Transformer, *, attention: str, is_compiled: bool) -> Transformer:
-    """A placed transformer of diffusers with its attention backend chosen and its blocks compiled, if wanted.
+def kernel_of(name: str, of: Callable[[], Attention], host: Host) -> str:
+    """The attention kernel that `name` means, told when it is not torch's own choice.
 
-    Raises: EngineError for a backend that is not there.
+    Raises: EngineError for one that is not there.
     """
-    if attention != "auto":
-        try:
-            network.set_attention_backend(attention)
-        except (ValueError, RuntimeError, ImportError) as error:
-            hint = "leave out `attention`, or name one that is installed"
-            raise EngineError(
-                f"attention backend `{attention}`: {error}", "engine.attention", hint
-            ) from error
-    if is_compiled:
-        network.compile_repeated_blocks(fullgraph=True)
-    return network
+    if name not in ("auto", NATIVE, *KERNELS):
+        known = ", ".join(("auto", NATIVE, *KERNELS))
+        raise EngineError(f"there is no attention `{name}`", "engine.attention", f"choose one of: {known}")
+    kernel = choose(name, of, host.device)
+    if name == "auto" and kernel != NATIVE:
+        host.tell(f"attention is computed by the kernel `{kernel}`")
+    return kernel
 
 
 def name_of(kind: str, *parts: object) -> str:

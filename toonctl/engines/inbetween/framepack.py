@@ -10,7 +10,7 @@ features of both keys and then passes on those of the first alone. Here both cou
 Chance comes from `seed`, drawn on the CPU: the keys' latents first, then every section in order of drawing.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,23 +20,24 @@ import torch
 from torch import Tensor
 
 from toonctl.core.types import Pixels, Size
-from toonctl.engines.base import EngineFacts, InbetweenRequest, StateStore
-from toonctl.engines.diffusion.device import pick_device
-from toonctl.engines.diffusion.weights import weights_facts
-from toonctl.engines.inbetween._clips import fitting_steps, places, shared
+from toonctl.engines.base import StateStore
+from toonctl.engines.diffusion.attention import Attention, computing
+from toonctl.engines.inbetween._clips import fitting_steps
 from toonctl.engines.inbetween._options import VideoOptions, is_near_trained
-from toonctl.engines.inbetween._pictures import Fit, draw_pictures, size_of
+from toonctl.engines.inbetween._pictures import size_of
 from toonctl.engines.inbetween._stages import (
+    CODER,
     Host,
-    as_picture,
+    Work,
     as_tensor,
     decoded,
     kept,
+    kernel_of,
     name_of,
-    tuned,
     with_encoder,
     with_network,
 )
+from toonctl.engines.inbetween._video import Clip, VideoEngine, VideoNetwork
 from toonctl.models.checkpoint import open_tokenizer, open_weights, read_config
 from toonctl.models.framepack import published
 from toonctl.models.framepack.coding import decode_film, encode_key
@@ -50,8 +51,6 @@ from toonctl.models.framepack.sampling import (
     sample_sections,
 )
 from toonctl.models.framepack.sections import frame_count
-from toonctl.models.registry import locate
-from toonctl.regions.packing.plan import Canvas
 
 NAME = "framepack"
 ROLES = ("transformer", "vae", "text", "tokenizer", "text-2", "tokenizer-2", "vision")
@@ -81,111 +80,65 @@ class FramepackOptions(VideoOptions):
     sections: int | Literal["auto"]
 
     def size_for(self, picture: Size) -> Size:
-        """The size a picture is drawn at: as asked, else its own if trained, else the nearest."""
         if self.drawn_size is not None:
             return self.drawn_size
         if is_near_trained(picture, _TRAINED_PX):
             return picture
         return min(BUCKETS, key=lambda size: abs(size[0] * picture[1] / (size[1] * picture[0]) - 1))
 
+    def canvas_sizes(self) -> tuple[Size, ...]:
+        return BUCKETS if self.drawn_size is None else (self.drawn_size,)
 
-class Engine:
-    """Draws what lies between keys, each layer for itself."""
-
-    def facts(self, options: Mapping[str, object]) -> EngineFacts:
-        """Number format, weights and device. Raises: EngineError without the device, CheckpointError."""
-        asked = FramepackOptions.of(options)
-        device = pick_device(asked.device)
-        weights = weights_facts(NAME, ROLES, asked.weights)
-        return EngineFacts(str(asked.network_dtype).removeprefix("torch."), weights, str(device))
-
-    def canvas(self, options: Mapping[str, object]) -> Canvas:
-        """The size asked for, or all that the network was trained on."""
-        asked = FramepackOptions.of(options).drawn_size
-        return Canvas(BUCKETS if asked is None else (asked,), GRID["width"])
-
-    def draw(self, request: InbetweenRequest) -> Iterator[object]:
-        """What `deliver` returned for every wanted drawing, span by span.
-
-        Raises: EngineError, CheckpointError, OutOfMemory after the automatic fall-backs.
-        """
-        return draw_pictures(
-            request, lambda options: self.pictures(options, request.state, tell=request.tell)
-        )
-
-    def pictures(
-        self,
-        options: Mapping[str, object],
-        state: StateStore,
-        *,
-        tell: Callable[[str], object] = lambda _text: None,
-    ) -> "FramepackPictures":
-        """What draws whole pictures between two. Raises: CheckpointError when its weights are unusable."""
-        asked = FramepackOptions.of(options)
-        folders = {role: locate(NAME, role, given=asked.weights) for role in ROLES}
-        host = Host(pick_device(asked.device), asked.memory, tell)
-        return FramepackPictures(asked, folders, host, state)
+    def steps_between(self, times: Sequence[float]) -> int:
+        counts = range(1, _MOST_SECTIONS + 1) if self.sections == "auto" else (self.sections,)
+        return fitting_steps(times, (frame_count(count, self.window) for count in counts))
 
 
-@dataclass(frozen=True, slots=True)
-class FramepackPictures:
-    """Whole pictures between two; text, image features and sections are kept in `state`."""
+class Films:
+    """Draws clips section by section; text, image features and sections are kept in `state`."""
 
-    options: FramepackOptions
-    folders: Mapping[str, Path]
-    host: Host
-    state: StateStore
+    def __init__(self, options: FramepackOptions, folders: Mapping[str, Path], host: Host) -> None:
+        self.options, self.folders, self.host = options, folders, host
 
-    def between(
-        self, first: Pixels, last: Pixels, times: Sequence[float], *, prompt: str, seed: int
-    ) -> list[Pixels]:
-        """The pictures RGB `[H, W, 3]` at `times`, as `PictureInbetweener` has it. Raises: OutOfMemory."""
+    def film(self, clip: Clip, state: StateStore) -> Tensor:
+        """The film, as `Filmer` has it. Raises: OutOfMemory."""
         options, window = self.options, self.options.window
-        counts = range(1, _MOST_SECTIONS + 1) if options.sections == "auto" else (options.sections,)
-        steps = fitting_steps(times, (frame_count(count, window) for count in counts))
-        run = RunSettings(options.steps, options.guidance, window, n_sections=(steps - 1) // (4 * window))
-        found = places(times, steps)
-        if held := shared(found):
-            self.host.tell(held)
-        fit = Fit(size_of(first), options.size_for(size_of(first)))
-        keys = fit.into(first), fit.into(last)
-        sections = self._sections(keys, prompt, seed, run)
-        film = self._decoded(sections, window)
-        return [fit.back(as_picture(film, place)) for place in found]
+        n_sections = (clip.steps - 1) // (4 * window)
+        run = RunSettings(options.steps, options.guidance, window, n_sections=n_sections)
+        return self._decoded(self._sections(clip, run, state), window)
 
-    def _sections(
-        self, keys: tuple[Pixels, Pixels], prompt: str, seed: int, run: RunSettings
-    ) -> list[Tensor]:
+    def _sections(self, clip: Clip, run: RunSettings, state: StateStore) -> list[Tensor]:
         """The latents of all sections, those that an earlier run has drawn taken from its memory."""
-        width, height = size_of(keys[0])
-        noises = Noises.of(seed, run, (height // 8, width // 8))
-        decides = (*keys, prompt, seed, asdict(run), self.options.compat)
+        width, height = size_of(clip.keys[0])
+        noises = Noises.of(clip.seed, run, (height // 8, width // 8))
+        decides = (*clip.keys, clip.prompt, clip.seed, asdict(run), self.options.compat)
         names = [name_of(f"section-{number}", *decides) for number in range(run.n_sections)]
         drawn: list[Tensor] = []
-        while len(drawn) < len(names) and self.state.get(names[len(drawn)]) is not None:
-            drawn.append(kept(self.state, names[len(drawn)], dict)["latents"])
+        while len(drawn) < len(names) and state.get(names[len(drawn)]) is not None:
+            drawn.append(kept(state, names[len(drawn)], dict)["latents"])
         if len(drawn) == len(names):
             return drawn
-        inputs = self._inputs(keys, prompt, noises)
+        inputs = self._inputs(clip, noises, state)
+        tokens = run.window * width * height // 256 + _OTHER_TOKENS
+        kernel = kernel_of(self.options.attention, partial(self._attention, tokens), self.host)
 
-        def draw(transformer: FramepackTransformer) -> list[Tensor]:
-            network = tuned(transformer, attention=self.options.attention, is_compiled=self.options.compile)
+        def draw(network: FramepackTransformer) -> list[Tensor]:
             # Sections drawn under a plan that ran out of memory later on stay drawn.
             going = sample_sections(
                 network, inputs, run, noises=noises.sections, drawn=tuple(drawn), device=self.host.device
             )
-            for name, latents in zip(names[len(drawn) :], going, strict=True):
-                drawn.append(kept(self.state, name, lambda latents=latents: {"latents": latents})["latents"])
+            with computing(kernel):
+                for name, latents in zip(names[len(drawn) :], going, strict=True):
+                    drawn.append(kept(state, name, lambda latents=latents: {"latents": latents})["latents"])
             return drawn
 
-        tokens = run.window * width * height // 256 + _OTHER_TOKENS
-        return with_network(
-            self._load_transformer, draw, self.host, blocks=_BLOCKS, activations=tokens * _TOKEN_BYTES
-        )
+        work = Work("the transformer", _BLOCKS, tokens * _TOKEN_BYTES)
+        return with_network(self._load_transformer, draw, self.host, work)
 
-    def _inputs(self, keys: tuple[Pixels, Pixels], prompt: str, noises: Noises) -> Inputs:
-        text = kept(self.state, name_of("text", prompt), partial(self._encode_text, prompt))
-        image = kept(self.state, name_of("vision", *keys), partial(self._encode_images, keys))
+    def _inputs(self, clip: Clip, noises: Noises, state: StateStore) -> Inputs:
+        keys = clip.keys
+        text = kept(state, name_of("text", clip.prompt), partial(self._encode_text, clip.prompt))
+        image = kept(state, name_of("vision", *keys), partial(self._encode_images, keys))
         first, last = image["first"], image["last"]
         pair = with_encoder(
             self._load_vae,
@@ -194,7 +147,7 @@ class FramepackPictures:
                 for key, noise in zip(keys, (noises.first, noises.last), strict=True)
             ],
             self.host,
-            what="the picture coder",
+            what=CODER,
         )
         return Inputs(
             Prompt(text["states"], text["mask"], text["pooled"]),
@@ -212,8 +165,9 @@ class FramepackPictures:
             partial(_loaded, published.load_llama, folder["text"], self._half),
             lambda llama: encode_text(llama, tokenizers["tokenizer"], prompt),
             # The plan asked for is the transformer's; a prompt read with less precision would gain nothing.
-            replace(self.host, memory="auto"),
-            blocks=("layers",),
+            # There is one prompt to a run: it is let go, which makes room for the transformer.
+            replace(self.host, memory="auto", stays={}),
+            Work("the text encoder", ("layers",)),
         )
         pooled = with_encoder(
             partial(_loaded, published.load_clip, folder["text-2"], self._half),
@@ -234,14 +188,21 @@ class FramepackPictures:
 
     def _decoded(self, sections: Sequence[Tensor], window: int) -> Tensor:
         def decode(vae: published.AutoencoderKLHunyuanVideo, is_tiled: bool) -> Tensor:
-            if is_tiled:
-                vae.enable_tiling()
+            (vae.enable_tiling if is_tiled else vae.disable_tiling)()
             return decode_film(vae, sections, window=window)
 
         return decoded(self._load_vae, decode, self.host, how=self.options.decode)
 
     def _load_transformer(self) -> FramepackTransformer:
-        return _loaded(published.load_transformer, self.folders["transformer"], self.options.network_dtype)
+        network = _loaded(published.load_transformer, self.folders["transformer"], self.options.network_dtype)
+        if self.options.compile:
+            network.compile_repeated_blocks(fullgraph=True)
+        return network
+
+    def _attention(self, tokens: int) -> Attention:
+        config = read_config(self.folders["transformer"])
+        n_heads, head_dim = config["num_attention_heads"], config["attention_head_dim"]
+        return Attention(1, n_heads, tokens, head_dim, self.options.network_dtype)
 
     def _load_vae(self) -> published.AutoencoderKLHunyuanVideo:
         return _loaded(published.load_vae, self.folders["vae"], self._half)
@@ -251,6 +212,16 @@ class FramepackPictures:
         """What encoders and VAE compute in: float16, as published, where the card can."""
         is_half = self.host.device.type == "cuda" and self.options.dtype != "fp32"
         return torch.float16 if is_half else torch.float32
+
+
+NETWORK = VideoNetwork(NAME, ROLES, FramepackOptions, Films)
+
+
+class Engine(VideoEngine):
+    """Draws what lies between keys, each layer for itself."""
+
+    def __init__(self) -> None:
+        super().__init__(NETWORK)
 
 
 def _loaded(load: Callable[..., published.M], folder: Path, dtype: torch.dtype) -> published.M:

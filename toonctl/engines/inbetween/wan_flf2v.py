@@ -8,8 +8,8 @@ Noise comes from `seed`, drawn on the CPU.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -21,31 +21,35 @@ from torch import Tensor
 from transformers import CLIPVisionModel
 
 from toonctl.core.types import Pixels, Size
-from toonctl.engines.base import EngineFacts, InbetweenRequest, StateStore
-from toonctl.engines.diffusion.device import pick_device
-from toonctl.engines.diffusion.weights import weights_facts
-from toonctl.engines.inbetween._clips import fitting_steps, places, shared
-from toonctl.engines.inbetween._options import VideoOptions, is_near_trained
-from toonctl.engines.inbetween._pictures import Fit, draw_pictures, size_of
+from toonctl.engines.base import StateStore
+from toonctl.engines.diffusion.attention import Attention, computing
+from toonctl.engines.inbetween._clips import fitting_steps
+from toonctl.engines.inbetween._options import STRIDE, VideoOptions, is_near_trained
 from toonctl.engines.inbetween._stages import (
+    CODER,
     Host,
-    as_picture,
+    Work,
     as_tensor,
     decoded,
     kept,
+    kernel_of,
     name_of,
-    tuned,
     with_encoder,
     with_network,
 )
+from toonctl.engines.inbetween._video import Clip, VideoEngine, VideoNetwork
 from toonctl.models.checkpoint import open_tokenizer, open_weights
-from toonctl.models.registry import locate
+from toonctl.models.keymaps.wan_flf2v import TRANSFORMER
 from toonctl.models.tooncomposer.encoders import encode_image, encode_prompt
-from toonctl.models.tooncomposer.published import load_text_encoder, load_vae, load_vision_encoder
+from toonctl.models.tooncomposer.published import (
+    load_text_encoder,
+    load_vae,
+    load_vision_encoder,
+    our_shapes,
+)
 from toonctl.models.tooncomposer.vae import Tiling, decode
-from toonctl.models.wan_flf2v.published import load_transformer, n_pictures
+from toonctl.models.wan_flf2v.published import build_transformer, load_transformer, n_pictures
 from toonctl.models.wan_flf2v.sampling import Prompt, RunSettings, Solver, condition, sample
-from toonctl.regions.packing.plan import Canvas
 
 NAME = "wan-flf2v"
 ROLES = ("base", "text", "tokenizer", "vision", "vae")
@@ -60,7 +64,7 @@ _LEAST_FRAMES, _MOST_FRAMES = 33, 81
 """Of a clip: 81 as trained; shorter ones than 33 hold still."""
 _UNEVEN = 1 / 6
 """Of the way between two drawings: a longer clip is taken where one would miss its time by more."""
-_TIME_STRIDE, _STRIDE = 4, 16
+_TIME_STRIDE = 4
 _TOKEN_BYTES = 120_000
 """Of activations that a token takes at a block's fullest: stream, queries, keys, values, hidden layer."""
 
@@ -76,7 +80,6 @@ class WanOptions(VideoOptions):
     resolution: Literal["480p", "720p"]
 
     def size_for(self, picture: Size) -> Size:
-        """The size a picture is drawn at: as asked, else its own if trained, else one of its shape."""
         trained = TRAINED_PX[self.resolution]
         if self.drawn_size is not None:
             return self.drawn_size
@@ -84,120 +87,72 @@ class WanOptions(VideoOptions):
             return picture
         aspect = picture[0] / picture[1]
         width, height = (
-            max(2, int(math.sqrt(trained * shape)) // _STRIDE) * _STRIDE for shape in (aspect, 1 / aspect)
+            max(2, int(math.sqrt(trained * shape)) // STRIDE) * STRIDE for shape in (aspect, 1 / aspect)
         )
         return width, height
 
+    def canvas_sizes(self) -> tuple[Size, ...]:
+        return tuple(dict.fromkeys(self.size_for(shape) for shape in _SHAPES))
+
     def steps_between(self, times: Sequence[float]) -> int:
-        """Ways from frame to frame of a clip for these times."""
         if self.clip_frames != "auto":
             return self.clip_frames - 1
         choices = range(_LEAST_FRAMES - 1, _MOST_FRAMES, _TIME_STRIDE)
         return fitting_steps(times, choices, uneven=_UNEVEN)
 
 
-class Engine:
-    """Draws what lies between keys, each layer for itself."""
+class Films:
+    """Draws clips; text, image features and the clip's latents are kept in `state`."""
 
-    def facts(self, options: Mapping[str, object]) -> EngineFacts:
-        """Number format, weights and device. Raises: EngineError without the device, CheckpointError."""
-        asked = WanOptions.of(options)
-        device = pick_device(asked.device)
-        weights = weights_facts(NAME, ROLES, asked.weights)
-        return EngineFacts(str(asked.network_dtype).removeprefix("torch."), weights, str(device))
+    def __init__(self, options: WanOptions, folders: Mapping[str, Path], host: Host) -> None:
+        self.options, self.folders, self.host = options, folders, host
 
-    def canvas(self, options: Mapping[str, object]) -> Canvas:
-        """The size asked for, or the usual shapes at the trained number of pixels."""
-        asked = WanOptions.of(options)
-        return Canvas(tuple(dict.fromkeys(asked.size_for(shape) for shape in _SHAPES)), GRID["width"])
-
-    def draw(self, request: InbetweenRequest) -> Iterator[object]:
-        """What `deliver` returned for every wanted drawing, span by span.
-
-        Raises: EngineError, CheckpointError, OutOfMemory after the automatic fall-backs.
-        """
-        return draw_pictures(
-            request, lambda options: self.pictures(options, request.state, tell=request.tell)
-        )
-
-    def pictures(
-        self,
-        options: Mapping[str, object],
-        state: StateStore,
-        *,
-        tell: Callable[[str], object] = lambda _text: None,
-    ) -> "WanPictures":
-        """What draws whole pictures between two. Raises: CheckpointError when its weights are unusable."""
-        asked = WanOptions.of(options)
-        folders = {role: locate(NAME, role, given=asked.weights) for role in ROLES}
-        return WanPictures(asked, folders, Host(pick_device(asked.device), asked.memory, tell), state)
-
-
-@dataclass(frozen=True, slots=True)
-class WanPictures:
-    """Whole pictures between two; text, image features and the clip's latents are kept in `state`."""
-
-    options: WanOptions
-    folders: Mapping[str, Path]
-    host: Host
-    state: StateStore
-
-    def between(
-        self, first: Pixels, last: Pixels, times: Sequence[float], *, prompt: str, seed: int
-    ) -> list[Pixels]:
-        """The pictures RGB `[H, W, 3]` at `times`, as `PictureInbetweener` has it. Raises: OutOfMemory."""
+    def film(self, clip: Clip, state: StateStore) -> Tensor:
+        """The film, as `Filmer` has it. Raises: OutOfMemory."""
         options = self.options
-        steps = options.steps_between(times)
-        run = RunSettings(options.steps, options.guidance, options.shift, options.solver, seed)
-        found = places(times, steps)
-        if held := shared(found):
-            self.host.tell(held)
-        fit = Fit(size_of(first), options.size_for(size_of(first)))
-        keys = fit.into(first), fit.into(last)
-        name = name_of("clip", *keys, prompt, options.negative_prompt, steps, asdict(run))
-        latents = kept(self.state, name, lambda: {"latents": self._latents(keys, prompt, steps + 1, run)})
-        film = self._decoded(latents["latents"])
-        return [fit.back(as_picture(film, place)) for place in found]
+        run = RunSettings(options.steps, options.guidance, options.shift, options.solver, clip.seed)
+        decides = (*clip.keys, clip.prompt, options.negative_prompt, clip.steps, asdict(run))
+        latents = kept(state, name_of("clip", *decides), lambda: {"latents": self._latents(clip, run, state)})
+        return self._decoded(latents["latents"])
 
-    def _latents(self, keys: tuple[Pixels, Pixels], prompt: str, n_frames: int, run: RunSettings) -> Tensor:
-        first, last = map(as_tensor, keys)
-        positive, negative = self._texts(prompt)
-        image = kept(self.state, name_of("vision", *keys), partial(self._encode_images, keys))
+    def _latents(self, clip: Clip, run: RunSettings, state: StateStore) -> Tensor:
+        first, last = map(as_tensor, clip.keys)
+        positive, negative = self._texts(clip.prompt, state)
+        image = kept(state, name_of("vision", *clip.keys), partial(self._encode_images, clip.keys))
         conditioning = with_encoder(
             self._load_vae,
-            lambda vae: condition(vae, first, last, n_frames),
+            lambda vae: condition(vae, first, last, clip.steps + 1),
             self.host,
-            what="the picture coder",
+            what=CODER,
         )
+        tokens = conditioning[0, 0].numel() // 4
+        kernel = kernel_of(self.options.attention, partial(self._attention, tokens), self.host)
 
-        def draw(transformer: WanTransformer3DModel) -> Tensor:
-            network = tuned(transformer, attention=self.options.attention, is_compiled=self.options.compile)
+        def draw(network: WanTransformer3DModel) -> Tensor:
             told = Prompt(positive, negative, _seen(image, n_pictures(network)))
-            *_, latents = sample(network, conditioning, told, run, device=self.host.device)
+            with computing(kernel):
+                *_, latents = sample(network, conditioning, told, run, device=self.host.device)
             return latents.cpu()
 
-        tokens = conditioning[0, 0].numel() // 4
-        return with_network(
-            self._load_transformer, draw, self.host, blocks=("blocks",), activations=tokens * _TOKEN_BYTES
-        )
+        work = Work("the transformer", ("blocks",), tokens * _TOKEN_BYTES)
+        return with_network(self._load_transformer, draw, self.host, work)
 
-    def _texts(self, prompt: str) -> tuple[Tensor, Tensor]:
+    def _texts(self, prompt: str, state: StateStore) -> tuple[Tensor, Tensor]:
         """Features of what is wanted and of what is not, which counts only under guidance."""
-        texts = [
-            kept(self.state, name_of("text", text), partial(self._encode_text, text))["features"]
-            for text in dict.fromkeys((prompt, self.options.negative_prompt))
-        ]
-        return texts[0], texts[-1]
+        texts = tuple(dict.fromkeys((prompt, self.options.negative_prompt)))
+        found = kept(state, name_of("texts", *texts), partial(self._encode_texts, texts))
+        return found["0"], found[str(len(texts) - 1)]
 
-    def _encode_text(self, text: str) -> Mapping[str, Tensor]:
+    def _encode_texts(self, texts: Sequence[str]) -> Mapping[str, Tensor]:
         tokenizer = open_tokenizer(self.folders["tokenizer"])
         features = with_encoder(
             lambda: load_text_encoder(open_weights(self.folders["text"]), dtype=self._encoder_dtype),
-            lambda encoder: encode_prompt(encoder, tokenizer, text),
-            self.host,
+            lambda encoder: [encode_prompt(encoder, tokenizer, text) for text in texts],
+            # A run has these texts alone: it is let go, which makes room for the transformer.
+            replace(self.host, stays={}),
             what="the text encoder",
         )
-        return {"features": features}
+        return {str(number): each for number, each in enumerate(features)}
 
     def _encode_images(self, keys: tuple[Pixels, Pixels]) -> Mapping[str, Tensor]:
         def look(encoder: CLIPVisionModel) -> list[Tensor]:
@@ -220,7 +175,15 @@ class WanPictures:
         return decoded(self._load_vae, in_one, self.host, how=self.options.decode)
 
     def _load_transformer(self) -> WanTransformer3DModel:
-        return load_transformer(open_weights(self.folders["base"]), dtype=self.options.network_dtype)
+        network = load_transformer(open_weights(self.folders["base"]), dtype=self.options.network_dtype)
+        if self.options.compile:
+            network.compile_repeated_blocks(fullgraph=True)
+        return network
+
+    def _attention(self, tokens: int) -> Attention:
+        config = build_transformer(our_shapes(open_weights(self.folders["base"]), TRANSFORMER)).config
+        n_heads, head_dim = config["num_attention_heads"], config["attention_head_dim"]
+        return Attention(1, n_heads, tokens, head_dim, self.options.network_dtype)
 
     def _load_vae(self) -> AutoencoderKLWan:
         return load_vae(open_weights(self.folders["vae"]))
@@ -228,6 +191,16 @@ class WanPictures:
     @property
     def _encoder_dtype(self) -> torch.dtype:
         return torch.float32 if self.options.dtype == "fp32" else torch.bfloat16
+
+
+NETWORK = VideoNetwork(NAME, ROLES, WanOptions, Films)
+
+
+class Engine(VideoEngine):
+    """Draws what lies between keys, each layer for itself."""
+
+    def __init__(self) -> None:
+        super().__init__(NETWORK)
 
 
 def _seen(image: Mapping[str, Tensor], n_pictures: int) -> Tensor | None:

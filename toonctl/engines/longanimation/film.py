@@ -14,10 +14,12 @@ from torch import Tensor
 from toonctl.core.errors import EngineError, OutOfMemory
 from toonctl.core.types import LineFrame
 from toonctl.engines.base import FilmPicture, FilmRequest
+from toonctl.engines.diffusion.attention import NATIVE, computing
+from toonctl.engines.diffusion.peaks import Peaks
 from toonctl.engines.diffusion.plans import Plan, is_out_of_memory, plans_for, run_down
 from toonctl.engines.longanimation.kept import FilmStore
 from toonctl.engines.longanimation.networks import Networks
-from toonctl.engines.longanimation.options import FilmOptions
+from toonctl.engines.longanimation.options import ENGINE, FilmOptions
 from toonctl.engines.longanimation.pictures import Fit, as_seen, blank, drawings, eight_bit, painted, sketches
 from toonctl.engines.longanimation.program import Program, program_of
 from toonctl.models.longanimation.denoiser import FilmMemory
@@ -56,6 +58,8 @@ class Film:
         self._fit = Fit.into(request.size, options.box)
         self._store = FilmStore(request.state, networks.device)
         self._plans: tuple[Plan, ...] = ()
+        self._peaks: Peaks | None = None
+        self._kernel = NATIVE
 
     @torch.no_grad()
     def paint(self) -> Iterator[FilmPicture | None]:
@@ -138,24 +142,33 @@ class Film:
         if not self._plans:
             n_tokens = TEXT_TOKENS + prepared.noise.shape[1] // 2 * self._tokens_a_frame()
             n_halves = 2 if schedule.is_guided and schedule.guides_together else 1
-            need = self._networks.need(n_tokens, n_halves)
-            self._plans = plans_for(self._options.memory, self._networks.device, need)
+            self._start_sampling(n_tokens, n_halves)
         noise_state = prepared.generator.get_state()
 
         def attempt(plan: Plan) -> SampledSegment:
             prepared.generator.set_state(noise_state)
             self._plans = self._plans[self._plans.index(plan) :]
             bind = self._networks.denoiser(plan).bind
-            with self._networks.arithmetic():
+            with computing(self._kernel):
                 return draw_segment(
                     bind, segment, prepared=prepared, past=past, schedule=schedule, on_step=self._on_step
                 )
 
         def tell(text: str) -> None:
             self._networks.make_room()
+            self._networks.drop_denoiser()
             self._request.tell(text)
 
-        return run_down(self._plans, attempt, tell)
+        return run_down(self._plans, attempt, tell, self._peaks)
+
+    def _start_sampling(self, n_tokens: int, n_halves: int) -> None:
+        """Decides how segments are sampled: the memory plans to try, and the attention kernel."""
+        networks = self._networks
+        self._peaks = Peaks(ENGINE, networks.need(n_tokens, n_halves), networks.device)
+        self._plans = plans_for(self._options.memory, networks.device, self._peaks.need, self._peaks)
+        self._kernel = networks.kernel(n_tokens, n_halves)
+        if self._kernel != NATIVE and self._options.attention == "auto":
+            self._request.tell(f"attention is computed by the kernel `{self._kernel}`")
 
     def _prepared(self, segment: Segment) -> PreparedSegment:
         """A segment's tensors. Draws, in the published order: the reference's latents, then the noise."""
@@ -236,7 +249,7 @@ class Film:
         features = [encode_text(encoder, text_ids(tokenizer, text)) for text in wanted]
         self._store.keep_texts(wanted, features)
         del encoder
-        self._networks.release()
+        self._networks.drop_text_encoder()
 
     def _texts(self, segment: Segment) -> tuple[Tensor, ...]:
         """Negative and positive, or the positive alone where nothing is guided."""

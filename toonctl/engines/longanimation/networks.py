@@ -1,25 +1,28 @@
-"""The published networks of a film, each at hand when its stage comes, not longer where memory is short."""
+"""The published networks of a film, each read once, and on the card when its stage comes.
 
-import gc
+Where the card holds them all they stay there. Else they take turns: one waits at home in host memory while
+another works, and is read again only where the host has no room to keep it.
+"""
+
 import inspect
 import json
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import torch
 from diffusers.schedulers.scheduling_dpm_cogvideox import CogVideoXDPMScheduler
 from tokenizers import Tokenizer
 from torch import nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from toonctl.core.errors import CheckpointError
+from toonctl.engines.diffusion.attention import Attention, choose
 from toonctl.engines.diffusion.placing import place
 from toonctl.engines.diffusion.plans import Need, Plan
+from toonctl.engines.diffusion.turns import Rota, Welcome
 from toonctl.engines.longanimation.options import ENGINE, FilmOptions
 from toonctl.engines.longanimation.streaming import stream_layers
-from toonctl.models.checkpoint import WeightFiles, open_tokenizer, open_weights
+from toonctl.models.checkpoint import WeightFiles, open_tokenizer
 from toonctl.models.longanimation import published, words
 from toonctl.models.longanimation.coder import LatentCoder
 from toonctl.models.longanimation.denoiser import OFS, Denoiser
@@ -27,27 +30,19 @@ from toonctl.models.longanimation.line_extractor import LineExtractor
 from toonctl.models.longanimation.memory import FilmReader
 from toonctl.models.longanimation.sampling import Schedule
 from toonctl.models.longanimation.vision import FrameReader
+from toonctl.models.quantization.unpacking import open_unpacked
 from toonctl.models.registry import locate
 from toonctl.models.sentencepiece import unigram_tokenizer
 
 _TOWER = "model.vision_tower."
 _BLOCKS = ("transformer_blocks",)
+_DENOISER = "denoiser "
 _ROOM = 1.3
 """Free memory of a card, in bytes of all weights, from which nothing is put away between stages."""
 
 _WIDTHS_A_TOKEN = 28
 """Tensors of a block's width alive at its widest: attention's q, k, v with their rotation in float32, then
 the feed-forward layer's inner ones; counted in the block, not measured on a card."""
-
-_KERNELS = {
-    "math": SDPBackend.MATH,
-    "flash": SDPBackend.FLASH_ATTENTION,
-    "efficient": SDPBackend.EFFICIENT_ATTENTION,
-    "cudnn": SDPBackend.CUDNN_ATTENTION,
-}
-"""Without one of these torch chooses."""
-
-N = TypeVar("N")
 
 
 class Networks:
@@ -60,10 +55,10 @@ class Networks:
         self.options = options
         self.device = device
         self.dtype = options.number_format(device)
-        self._kept: dict[str, object] = {}
         self._opened: dict[str, WeightFiles] = {}
         self._tiles = options.tiled or options.is_upstream
-        self._keeps_all = options.memory in ("auto", "resident") and self._has_room()
+        keeps_all = options.memory in ("auto", "resident") and self._has_room()
+        self._rota = Rota(device, keeps_all=keeps_all, staying=("coder",))
 
     def roles(self) -> tuple[str, ...]:
         """The roles of the registry whose weights are used."""
@@ -109,46 +104,46 @@ class Networks:
     def text_encoder(self) -> Any:
         """T5, for as long as words are read."""
 
-        def load() -> nn.Module:
+        def load(welcome: Welcome) -> nn.Module:
             settings = read_json(self._path("text") / "config.json")
             model = published.load_text_encoder(self._weights("text"), settings, dtype=self.dtype)
-            return self._placed(model, cast("Any", model).encoder.block, "text")
+            return self._placed(welcome(model), cast("Any", model).encoder.block, "text")
 
-        return self._stage("text", load)
+        return self._rota.turn("text", load)
 
     def coder(self) -> LatentCoder:
         """Pictures to latents and back; small, and kept once it is there."""
 
-        def load() -> LatentCoder:
+        def load(welcome: Welcome) -> LatentCoder:
             weights = self._weights("vae")
             coder = published.load_coder(
                 weights, read_json(self._path("vae") / "config.json"), dtype=self.dtype
             )
-            _moved(coder.vae, self.device)
+            _moved(welcome(coder.vae), self.device)
             if self._tiles:
                 coder.vae.enable_tiling()
             return coder
 
-        return self._stage("coder", load)
+        return self._rota.turn("coder", load)
 
     def extractor(self) -> LineExtractor:
         """The published line extractor; only the published run asks for it."""
 
-        def load() -> LineExtractor:
+        def load(welcome: Welcome) -> LineExtractor:
             model = published.load_line_extractor(self._weights("lines"), dtype=self.dtype)
-            return model.to(self.device)
+            return welcome(model).to(self.device)
 
-        return self._stage("lines", load)
+        return self._rota.turn("lines", load)
 
     def denoiser(self, plan: Plan) -> Denoiser:
         """Base model, SketchDiT and DGLM, placed as `plan` says; SketchDiT is never below eight bits."""
 
-        def load() -> Denoiser:
+        def load(welcome: Welcome) -> Denoiser:
             base = published.load_base(self._weights("base"), dtype=self.dtype)
             sketch = published.load_sketch_dit(self._weights("sketch"), dtype=self.dtype)
             dglm = published.load_dglm(self._weights("dglm"), dtype=self.dtype)
             for model in (base, sketch, dglm):
-                model.requires_grad_(False)
+                welcome(model, has_home=plan is Plan.RESIDENT).requires_grad_(False)
             finer = Plan.INT8 if plan is Plan.NF4 else plan
             place(base, plan, self.device, blocks=_BLOCKS)
             place(sketch, finer, self.device, blocks=_BLOCKS)
@@ -158,66 +153,61 @@ class Networks:
             ofs = OFS if base.ofs_embedding is not None else None
             return Denoiser(sketch, dglm.to(self.device), base, ofs=ofs)
 
-        return self._stage(f"denoiser {plan}", load)
+        return self._rota.turn(f"{_DENOISER}{plan}", load)
 
     def eyes(self) -> FrameReader:
         """What turns frames into the tokens that stand for them."""
 
-        def load() -> FrameReader:
+        def load(welcome: Welcome) -> FrameReader:
             settings = read_json(self._path("lvu") / "config.json")
             tower = None if self._has_tower() else self._weights("vision")
             eyes = published.load_frame_reader(self._weights("lvu"), settings, tower=tower, dtype=self.dtype)
-            _moved(eyes, self.device)
+            _moved(welcome(eyes), self.device)
             return eyes
 
-        return self._stage("eyes", load)
+        return self._rota.turn("eyes", load)
 
     def reader(self) -> FilmReader:
         """The video understanding model, its prompt read by the tokenizer beside it."""
 
-        def load() -> FilmReader:
+        def load(welcome: Welcome) -> FilmReader:
             folder = self._path("lvu")
             settings = read_json(folder / "config.json")
             model = published.load_language_model(self._weights("lvu"), settings, dtype=self.dtype)
             prompt = words.film_prompt(cast("words.Encodes", open_tokenizer(folder)))
             parts = [self._weights(part) for part in ("lvu", *(() if self._has_tower() else ("vision",)))]
             tokens_per_frame = published.vision_sizes(parts, settings).tokens_per_frame
-            self._placed(model.requires_grad_(False), model.layers, "lvu")
+            self._placed(welcome(model).requires_grad_(False), model.layers, "lvu")
             windows = max(4, self.options.budget_frames * tokens_per_frame // model.sizes.window)
             return FilmReader(model, prompt, tokens_per_frame, budget_windows=windows)
 
-        return self._stage("reader", load)
+        return self._rota.turn("reader", load)
 
-    @contextmanager
-    def arithmetic(self) -> Generator[None]:
-        """While the block runs, attention is computed by the kernel the options name."""
-        kernel = _KERNELS.get(self.options.attention)
-        if kernel is None:
-            yield
-            return
-        with sdpa_kernel(kernel):
-            yield
+    def kernel(self, n_tokens: int, n_halves: int) -> str:
+        """The attention kernel of a forward pass over `n_tokens` of each half."""
 
-    def release(self) -> None:
-        """Puts away all that can be loaded again."""
-        self._kept.clear()
-        if self.device.type == "cuda":
-            gc.collect()  # a streamed network's hooks hold each other
-            torch.cuda.empty_cache()
+        def longest() -> Attention:
+            shapes = self._weights("base").shapes
+            (head_dim,) = shapes["transformer_blocks.0.attn1.norm_q.weight"]
+            n_heads = shapes["patch_embed.proj.weight"][0] // head_dim
+            return Attention(n_halves, n_heads, n_tokens, head_dim, self.dtype)
+
+        return choose(self.options.attention, longest, self.device)
 
     def make_room(self) -> None:
-        """Puts away all, keeps one network at a time from now on, and the coder works in tiles."""
-        self._keeps_all, self._tiles = False, True
-        self.release()
+        """Sends all off the card, keeps one network at a time there from now on; the coder works in tiles."""
+        self._tiles = True
+        if isinstance(coder := self._rota.find("coder"), LatentCoder):
+            coder.vae.enable_tiling()
+        self._rota.send_home()
 
-    def _stage(self, name: str, load: Callable[[], N]) -> N:
-        if name not in self._kept:
-            if not self._keeps_all:
-                coder = {key: kept for key, kept in self._kept.items() if key == "coder"}
-                self.release()
-                self._kept |= coder
-            self._kept[name] = load()
-        return cast("N", self._kept[name])
+    def drop_text_encoder(self) -> None:
+        """Frees the text encoder: all words are read."""
+        self._rota.forget("text")
+
+    def drop_denoiser(self) -> None:
+        """Frees the denoiser, whose weights a memory plan has changed."""
+        self._rota.forget(_DENOISER)
 
     def _placed(self, model: nn.Module, layers: Any, role: str) -> nn.Module:
         """`model` on the device, layer by layer where it does not fit or a plan that streams is named."""
@@ -233,7 +223,7 @@ class Networks:
         return _ROOM * _bytes(self._weights(role), _any, self.dtype) < free
 
     def _has_room(self) -> bool:
-        """Whether the card holds every network at once; a CPU maps files, and nothing needs keeping."""
+        """Whether the card holds every network at once; on a CPU none makes way for another anyhow."""
         if self.device.type != "cuda":
             return False
         free, _ = torch.cuda.mem_get_info(self.device)
@@ -245,7 +235,7 @@ class Networks:
 
     def _weights(self, role: str) -> WeightFiles:
         if role not in self._opened:
-            self._opened[role] = open_weights(self._path(role))
+            self._opened[role] = open_unpacked(self._path(role), self.dtype)
         return self._opened[role]
 
     def _path(self, role: str) -> Path:

@@ -1,13 +1,13 @@
 """The engine's options, as the shot file's `[engine]` table gives them; there are no defaults here."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Literal, Self
+from dataclasses import dataclass
+from typing import Literal
 
 import torch
 
-from toonctl.core.errors import SpecError
 from toonctl.core.types import Size
+from toonctl.engines.options import EngineOptions
 
 ENGINE = "longanimation"
 
@@ -15,7 +15,7 @@ _DTYPES = {"auto": "bfloat16", "bf16": "bfloat16", "fp16": "float16", "fp32": "f
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FilmOptions:
+class FilmOptions(EngineOptions):
     """How a film is painted."""
 
     weights: Mapping[str, str]
@@ -39,14 +39,6 @@ class FilmOptions:
     tiled: bool
     attention: str
     compile: bool
-
-    @classmethod
-    def of(cls, options: Mapping[str, object]) -> Self:
-        """The options out of a wider mapping. Raises: SpecError when one is missing."""
-        missing = [f.name for f in fields(cls) if f.name not in options]
-        if missing:
-            raise SpecError(f"{ENGINE} was started without {', '.join(missing)}")
-        return cls(**{f.name: options[f.name] for f in fields(cls)})  # type: ignore[arg-type]  # checked by the spec
 
     @property
     def is_upstream(self) -> bool:

@@ -72,7 +72,9 @@ class SketchColoring:
         request = self._request
         if not sketches:
             return {}
-        cleaning = Cleaning(_cleaning_kind(request.options), line_width_px(request.painted[0].line.ink))
+        lines = request.painted[0].line
+        drawn = np.where(lines.trace > 0, 0, lines.ink).astype(np.uint8)
+        cleaning = Cleaning(_cleaning_kind(request.options), line_width_px(drawn))
         jobs = [request.executor.submit(_clean_one, request.state, each, cleaning) for each in sketches]
         return {sketch.name: job.result() for sketch, job in zip(sketches, jobs, strict=True)}
 

@@ -1,26 +1,34 @@
 """ToonComposer's five networks from their files: each loaded, placed and freed as the card allows.
 
-Text and image encoders come and go; the VAE stays; the transformer stays until something else needs its room.
+Each is read once a shot. The text encoder goes when all words are read; the image encoder is on the card for
+its turns only; the VAE stays; the transformer stays until something else needs its room, and comes back.
 """
 
 import gc
 import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import torch
 from torch import Tensor
+from transformers import CLIPVisionModel
 
 from toonctl.core.errors import CheckpointError, OutOfMemory
 from toonctl.core.types import Pixels
+from toonctl.engines.diffusion.attention import NATIVE, Attention, choose, computing
 from toonctl.engines.diffusion.device import pick_device
+from toonctl.engines.diffusion.peaks import Peaks
 from toonctl.engines.diffusion.placing import need_of, place
-from toonctl.engines.diffusion.plans import Plan, is_out_of_memory, plans_for, run_down
+from toonctl.engines.diffusion.plans import Need, Plan, is_out_of_memory, plans_for, run_down
+from toonctl.engines.diffusion.turns import Guest
 from toonctl.engines.postkey._tooncomposer_options import ToonComposerOptions
 from toonctl.engines.postkey._tooncomposer_pictures import as_pixels
-from toonctl.models.checkpoint import open_tokenizer, open_weights
+from toonctl.models.checkpoint import WeightFiles, open_tokenizer
+from toonctl.models.keymaps.tooncomposer import TRANSFORMER
+from toonctl.models.quantization.unpacking import open_unpacked
 from toonctl.models.registry import locate
 from toonctl.models.tooncomposer.conditioning import Conditioning, SparseFrames, condition
 from toonctl.models.tooncomposer.cost import VideoSize, block_activation_bytes
@@ -31,6 +39,8 @@ from toonctl.models.tooncomposer.published import (
     load_transformer,
     load_vae,
     load_vision_encoder,
+    our_shapes,
+    transformer_params,
 )
 from toonctl.models.tooncomposer.system import Inputs, StepThrough, denoise
 from toonctl.models.tooncomposer.transformer import ToonComposerTransformer
@@ -63,8 +73,10 @@ class Networks:
         self._tell = tell
         self._dtype = pick_dtype(options, self.device)
         self._paths = {role: locate(ENGINE, role, given=options.weights) for role in roles(options)}
-        vae = load_vae(open_weights(self._paths["vae"]), dtype=self._dtype)
+        vae = load_vae(self._open("vae"), dtype=self._dtype)
         self._vae = place(vae, Plan.RESIDENT, self.device, blocks=())
+        self._vision: Guest[CLIPVisionModel] | None = None
+        self._kernel = NATIVE
         self._transformer = _PlacedTransformer(self._load_transformer, self.device, options.memory, tell)
 
     @torch.no_grad()
@@ -73,7 +85,7 @@ class Networks:
         tokenizer = open_tokenizer(self._paths["tokenizer"])
 
         def attempt(plan: Plan) -> list[Tensor]:
-            encoder = load_text_encoder(open_weights(self._paths["text"]), dtype=self._dtype)
+            encoder = load_text_encoder(self._open("text"), dtype=self._dtype)
             place(encoder.encoder, plan, self.device, blocks=("block",))
             return [encode_prompt(encoder, tokenizer, prompt).cpu() for prompt in prompts]
 
@@ -90,19 +102,19 @@ class Networks:
 
         def work() -> tuple[Conditioning, Tensor]:
             found = condition(self._vae, frames, alpha=alpha)
-            encoder = load_vision_encoder(open_weights(self._paths["vision"]), dtype=self._dtype)
-            place(encoder, Plan.RESIDENT, self.device, blocks=())
-            return found, encode_image(encoder, found.first_color).cpu()
+            with self._seeing().turn() as encoder:
+                return found, encode_image(encoder, found.first_color).cpu()
 
         return self._with_room("reading the pictures", [("alone on the card", work)])
 
     def denoise(self, inputs: Inputs, through: StepThrough) -> Iterator[Tensor]:
         """The latents after each step, on the CPU; the next plan does a step that runs out of memory."""
-        tokens = _video_size(inputs)
+        size = _video_size(inputs)
+        self._kernel = self._chosen_kernel(size)
         latents = inputs.noise()
         for index in range(inputs.run.num_inference_steps):
             step = partial(self._step, latents, inputs, index, through)
-            latents = self._transformer.run(step, tokens)
+            latents = self._transformer.run(step, size)
             yield latents
 
     @torch.no_grad()
@@ -114,8 +126,9 @@ class Networks:
         return self._with_room("decoding", ways[self._options.decode])
 
     def close(self) -> None:
-        """Frees the transformer."""
+        """Frees the networks that stay."""
         self._transformer.drop()
+        self._vision = None
 
     def _decode(self, latents: Tensor, tiling: Tiling | None) -> Pixels:
         return as_pixels(decode(self._vae, latents.to(self.device), tiling=tiling))
@@ -128,14 +141,36 @@ class Networks:
         through: StepThrough,
         transformer: ToonComposerTransformer,
     ) -> Tensor:
-        return denoise(transformer, latents.to(self.device), inputs, index, through=through).cpu()
+        with computing(self._kernel):
+            return denoise(transformer, latents.to(self.device), inputs, index, through=through).cpu()
+
+    def _seeing(self) -> Guest[CLIPVisionModel]:
+        """The image encoder, on the card while it is used."""
+        if self._vision is None:
+            encoder = load_vision_encoder(self._open("vision"), dtype=self._dtype)
+            self._vision = Guest(encoder)
+            place(encoder, Plan.RESIDENT, self.device, blocks=())
+        return self._vision
+
+    def _chosen_kernel(self, size: VideoSize) -> str:
+        """The attention kernel for videos of `size`, told when it is not torch's own choice."""
+
+        def longest() -> Attention:
+            params = transformer_params(our_shapes(self._open("base"), TRANSFORMER))
+            return Attention(1, params.n_heads, size.tokens, params.head_dim, self._dtype)
+
+        kernel = choose(self._options.attention, longest, self.device)
+        if self._options.attention == "auto" and kernel not in (NATIVE, self._kernel):
+            self._tell(f"attention is computed by the kernel `{kernel}`")
+        return kernel
+
+    def _open(self, role: str) -> WeightFiles:
+        return open_unpacked(self._paths[role], self._dtype)
 
     def _load_transformer(self) -> ToonComposerTransformer:
         adapter = self._paths[f"adapter-{self._options.resolution}"]
         _check_settings(adapter if adapter.is_dir() else adapter.parent)
-        model = load_transformer(open_weights(self._paths["base"]), open_weights(adapter), dtype=self._dtype)
-        if self._options.attention != "auto":
-            model.set_attention_backend(self._options.attention)
+        model = load_transformer(self._open("base"), open_unpacked(adapter, self._dtype), dtype=self._dtype)
         if self._options.compile:
             model.compile_repeated_blocks()
         return model
@@ -143,7 +178,7 @@ class Networks:
     def _with_room(self, what: str, ways: Sequence[tuple[str, Callable[[], T]]]) -> T:
         """The first of `ways` that has room, tried beside the transformer and then without it."""
         tries = list(ways)
-        if self._transformer.is_placed:
+        if self._transformer.is_here:
             tries.insert(0, ("beside the transformer", ways[0][1]))
         for number, (name, way) in enumerate(tries):
             try:
@@ -151,7 +186,7 @@ class Networks:
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
-            self._transformer.drop()
+            self._transformer.leave()
             if number + 1 < len(tries):
                 self._tell(f"{what} {name} ran out of memory; going on {tries[number + 1][0]}")
         hint = "use a card with more memory, a smaller size, or fewer frames at a time"
@@ -159,7 +194,7 @@ class Networks:
 
 
 class _PlacedTransformer:
-    """The transformer under the first memory plan that works, loaded again for each plan it goes down to."""
+    """The transformer under the first memory plan that works; only for a smaller plan it is read again."""
 
     def __init__(
         self,
@@ -170,41 +205,57 @@ class _PlacedTransformer:
     ) -> None:
         self._load, self._device, self._memory, self._tell = load, device, memory, tell
         self._plans: tuple[Plan, ...] = ()
-        self._placed: tuple[Plan, ToonComposerTransformer] | None = None
-
-    @property
-    def is_placed(self) -> bool:
-        return self._placed is not None
+        self._need: Need | None = None
+        self._read: ToonComposerTransformer | None = None
+        self._placed: tuple[Plan, Guest[ToonComposerTransformer]] | None = None
+        self.is_here = False
 
     def run(self, work: Callable[[ToonComposerTransformer], T], size: VideoSize) -> T:
         """What `work` gives with the placed transformer, for a video of `size`. Raises: OutOfMemory."""
-        fresh = None
-        if self._placed is None:
-            fresh = self._load()
-            activations = block_activation_bytes(fresh.params, size)
-            need = need_of(fresh, blocks=("blocks",), activations=activations)
-            # A plan that failed before is not tried again after the transformer had to make room.
-            known = self._plans
-            plans = plans_for(self._memory, self._device, need)
-            self._plans = tuple(plan for plan in plans if not known or plan in known) or known
+        peaks = Peaks(ENGINE, self._needed(size), self._device)
+        if not self._plans:
+            self._plans = plans_for(self._memory, self._device, peaks.need, peaks)
 
         def attempt(plan: Plan) -> T:
-            nonlocal fresh
-            if self._placed is None or self._placed[0] is not plan:
-                self._placed = None
-                model, fresh = fresh or self._load(), None
-                self._placed = (plan, place(model, plan, self._device, blocks=("blocks",)))
-            return work(self._placed[1])
+            network = self._under(plan)
+            self._plans = self._plans[self._plans.index(plan) :]
+            return work(network)
 
-        result = run_down(self._plans, attempt, self._tell)
+        return run_down(self._plans, attempt, self._tell, peaks)
+
+    def leave(self) -> None:
+        """Makes room on the card."""
         if self._placed is not None:
-            self._plans = self._plans[self._plans.index(self._placed[0]) :]
-        return result
+            self._placed[1].leave()
+        self.is_here = False
+        release()
 
     def drop(self) -> None:
-        """Frees it; the next run loads it again."""
-        self._placed = None
+        """Frees it for good."""
+        self._read = self._placed = None
+        self.is_here = False
         release()
+
+    def _needed(self, size: VideoSize) -> Need:
+        """The bytes of the transformer as it was read, and of a forward pass over a video of `size`."""
+        network = self._read or (self._placed[1].network if self._placed else None)
+        if network is None:
+            network = self._read = self._load()
+        if self._need is None:
+            self._need = need_of(network, blocks=("blocks",))
+        return replace(self._need, activations=block_activation_bytes(network.params, size))
+
+    def _under(self, plan: Plan) -> ToonComposerTransformer:
+        """The transformer on the card, placed as `plan` says, which cannot be undone."""
+        if self._placed is None or self._placed[0] is not plan:
+            self._placed = None
+            network, self._read = self._read or self._load(), None
+            self.is_here = True
+            guest = Guest(network, has_home=plan is Plan.RESIDENT)
+            place(network, plan, self._device, blocks=("blocks",))
+            self._placed = (plan, guest)
+        self.is_here = True
+        return self._placed[1].come()
 
 
 def release() -> None:

@@ -1,17 +1,17 @@
 """ToonComposer's options, as the shot file's `[engine]` table gives them; the defaults stand there."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Literal, Self
+from dataclasses import dataclass
+from typing import Literal
 
-from toonctl.core.errors import SpecError
+from toonctl.engines.options import EngineOptions
 
 _SIZES = {"480p": (832, 480), "608p": (1088, 608)}
 """Width and height that the published adapters were trained at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ToonComposerOptions:
+class ToonComposerOptions(EngineOptions):
     """Options of the engine; `width` and `height` None are those of the adapter `resolution`."""
 
     weights: Mapping[str, str]
@@ -35,14 +35,6 @@ class ToonComposerOptions:
     attention: str
     cache: Literal["off", "steps"]
     cached_steps: tuple[int, ...]
-
-    @classmethod
-    def of(cls, options: Mapping[str, object]) -> Self:
-        """The options out of a wider mapping. Raises: SpecError when one is missing."""
-        missing = [f.name for f in fields(cls) if f.name not in options]
-        if missing:
-            raise SpecError(f"the engine `tooncomposer` was started without {', '.join(missing)}")
-        return cls(**{f.name: options[f.name] for f in fields(cls)})  # type: ignore[arg-type]  # checked by the spec
 
     @property
     def size(self) -> tuple[int, int]:

@@ -17,11 +17,12 @@ from torch import Tensor, nn
 
 from toonctl.core.errors import CheckpointError
 from toonctl.core.types import Size
+from toonctl.engines.diffusion.attention import Attention
 from toonctl.engines.diffusion.placing import need_of, place
 from toonctl.engines.diffusion.plans import Need, Plan
 from toonctl.engines.tooncrafter.options import Options
-from toonctl.models.checkpoint import WeightFiles, empty_model, open_weights, read_weights
-from toonctl.models.quantization.unpacking import unpacked_weights
+from toonctl.models.checkpoint import WeightFiles, empty_model, read_weights
+from toonctl.models.quantization.unpacking import open_unpacked
 from toonctl.models.registry import Found, find
 from toonctl.models.tooncrafter.lora import merge_lora
 from toonctl.models.tooncrafter.model import ToonCrafter, load_tooncrafter
@@ -71,9 +72,9 @@ def open_model(options: Options, device: torch.device) -> ToonCrafter:
     Raises: CheckpointError when the file is not ToonCrafter's, or has no CLIP towers.
     """
     found, half = find_weights(options), pick_dtype(options, device)
-    weights = unpacked_weights(open_weights(found["model"].path), half)
+    weights = open_unpacked(found["model"].path, half)
     if "student" in found:
-        weights = _with_student(weights, unpacked_weights(open_weights(found["student"].path), half))
+        weights = _with_student(weights, open_unpacked(found["student"].path, half))
     model = load_tooncrafter(weights, _sizes(found))
     model.clip  # noqa: B018  # refuses a pruned file now, not after the first stage
     return model
@@ -168,6 +169,15 @@ def need(options: Options, device: torch.device, size: Size) -> Need:
     unet = _in_precision(empty_model(lambda: UNet(params.unet)), half)
     pixels = size[0] * size[1] * params.resampler.n_frames
     return need_of(unet, blocks=_BLOCKS, activations=round(_ACTIVATIONS * pixels))
+
+
+def longest_attention(options: Options, device: torch.device, size: Size) -> Attention:
+    """The denoiser's attention over all pixels of a frame, for windows of pictures of `size`."""
+    params = _sizes(find_weights(options))
+    width, height = (side // params.vae.downsampling for side in size)
+    n_heads = params.unet.model_channels // params.unet.head_dim
+    n_frames, dtype = params.resampler.n_frames, pick_dtype(options, device)
+    return Attention(n_frames, n_heads, width * height, params.unet.head_dim, dtype)
 
 
 def trained_frames(options: Options) -> int:

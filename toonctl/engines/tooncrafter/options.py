@@ -1,11 +1,11 @@
 """ToonCrafter's options, as the shot file's `[engine]` table gives them; no defaults here."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Literal, Self
+from dataclasses import dataclass
+from typing import Literal
 
-from toonctl.core.errors import SpecError
 from toonctl.core.types import Size
+from toonctl.engines.options import EngineOptions
 from toonctl.models.tooncrafter.sampler import Guidance
 from toonctl.models.tooncrafter.schedule import Spacing
 from toonctl.models.tooncrafter.window import Sampling
@@ -15,7 +15,7 @@ _STRIDES = (5, 30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(EngineOptions):
     """What `[engine]` says; the table in `spec` tells each key's meaning."""
 
     weights: Mapping[str, str]
@@ -43,14 +43,7 @@ class Options:
     match_colors: bool
     lora_scale: float
     watch_latents: bool
-
-    @classmethod
-    def of(cls, options: Mapping[str, object]) -> Self:
-        """The options out of a wider mapping. Raises: SpecError when one is missing."""
-        missing = [f.name for f in fields(cls) if f.name not in options]
-        if missing:
-            raise SpecError(f"the tooncrafter engine was started without {', '.join(missing)}")
-        return cls(**{f.name: options[f.name] for f in fields(cls)})  # type: ignore[arg-type]  # checked by the spec
+    attention: str
 
     def drawn_size(self, size: Size) -> Size:
         """The size a picture of `size` is drawn at: turned when it stands upright."""

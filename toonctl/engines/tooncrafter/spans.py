@@ -17,11 +17,13 @@ from torch import Tensor
 from toonctl.core.errors import CheckFailed, EngineError
 from toonctl.core.types import Pixels, Size
 from toonctl.engines.base import StateStore
+from toonctl.engines.diffusion.attention import NATIVE, choose, computing
 from toonctl.engines.diffusion.device import pick_device
+from toonctl.engines.diffusion.peaks import Peaks
 from toonctl.engines.diffusion.plans import Plan, plans_for, run_down
 from toonctl.engines.inbetween._pictures import Fit
 from toonctl.engines.tooncrafter.clips import ClipDrawer, ClipJob, Look
-from toonctl.engines.tooncrafter.networks import Networks, need, trained_frames
+from toonctl.engines.tooncrafter.networks import ENGINE, Networks, longest_attention, need, trained_frames
 from toonctl.engines.tooncrafter.options import Options
 from toonctl.engines.tooncrafter.windows import SpanPlan, Spot, Window, plan_span
 from toonctl.models.tooncrafter.sampler import Step
@@ -42,6 +44,8 @@ class Studio:
         self._tell = tell
         self._device = pick_device(options.device)
         self._plans: tuple[Plan, ...] = ()
+        self._peaks: Peaks | None = None
+        self._kernel = NATIVE
         self._networks: Networks | None = None
 
     def draw(self, job: ClipJob, watch: Callable[[str, Tensor], Look]) -> Pixels:
@@ -51,9 +55,7 @@ class Studio:
         """
         if not self._plans:
             size = self.options.drawn_size((job.first.shape[1], job.first.shape[0]))
-            needed = need(self.options, self._device, size)
-            plans = plans_for(self.options.memory, self._device, needed)
-            self._plans = tuple(plan for plan in plans if plan is not Plan.NF4)
+            self._start(size)
 
         def attempt(plan: Plan) -> Pixels:
             if self._plans[0] is not plan:
@@ -62,9 +64,21 @@ class Studio:
             if self._networks is None:
                 self._networks = Networks(self.options, self._device, plan)
                 self._check_size(self._networks.stride_px)
-            return ClipDrawer(self._networks, self.options).draw(job, watch)
+            with computing(self._kernel):
+                return ClipDrawer(self._networks, self.options).draw(job, watch)
 
-        return run_down(self._plans, attempt, self._tell)
+        return run_down(self._plans, attempt, self._tell, self._peaks)
+
+    def _start(self, size: Size) -> None:
+        """Decides how windows of `size` are drawn: the memory plans to try, and the attention kernel."""
+        self._peaks = Peaks(ENGINE, need(self.options, self._device, size), self._device)
+        plans = plans_for(self.options.memory, self._device, self._peaks.need, self._peaks)
+        self._plans = tuple(plan for plan in plans if plan is not Plan.NF4)
+        self._kernel = choose(
+            self.options.attention, lambda: longest_attention(self.options, self._device, size), self._device
+        )
+        if self.options.attention == "auto" and self._kernel != NATIVE:
+            self._tell(f"attention is computed by the kernel `{self._kernel}`")
 
     def _check_size(self, stride_px: int) -> None:
         width, height = self.options.width, self.options.height

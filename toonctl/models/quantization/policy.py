@@ -123,22 +123,36 @@ POLICIES: Mapping[str, Policy] = {
         ),
         Policy(
             "picture-coder",
-            (r"(^|\.)decoder\.conv_(in|out)\.", r"(^|\.)encoder\.conv_(in|out)\."),
+            (r"(^|\.)decoder\.conv(_in|_out|1)\.", r"(^|\.)encoder\.conv(_in|_out|1)\."),
             exact=(r".",),
         ),
+        # What ToonComposer adds to Wan is small, and everything it draws goes through it.
+        Policy("tooncomposer-adapter", (r"^sequence_cond", r"\.dera\."), exact=(), high=(r".",)),
+        Policy(
+            "film-memory",
+            (r"^proj_out$", r"^key_mapping_0\.0\."),
+            exact=(*_NORMS,),
+            high=(r"^proj_out$",),
+            refused=("nf4",),
+        ),
+        Policy("line-extractor", (r"^model0\.1\.", r"^model4\.1\."), exact=(), high=(r".",)),
         Policy(
             "text-encoder",
             (
-                r"(encoder\.block|text_model|encoder\.layers|layers)\.0\.",
+                r"(encoder\.block|text_model|encoder\.layers|layers|^blocks)\.0\.",
                 r"(shared|embed_tokens|token_embedding)\.",
             ),
             exact=(*_NORMS,),
-            high=(r"(shared|embed_tokens|embeddings)\.", r"relative_attention_bias"),
+            high=(
+                r"(shared|embed_tokens|embeddings|token_embedding|pos_embedding\.embedding)\.",
+                r"relative_attention_bias",
+                r"(vision_tower|mm_projector)\.",  # the eyes of a model that reads films: a small part of it
+            ),
             refused=("nf4",),
         ),
         Policy(
             "vision-encoder",
-            (r"patch_embedding\.weight$", r"(encoder\.layers|layers)\.0\."),
+            (r"patch_embedding\.weight$", r"(encoder\.layers|layers|visual\.transformer)\.0\."),
             exact=(*_NORMS,),
             high=(r"embeddings?\.",),
             refused=("nf4",),

@@ -1,9 +1,11 @@
 """Files of packed weights read as ordinary ones: the original's names and shapes, unpacked when read."""
 
+from pathlib import Path
+
 import torch
 from torch import Tensor
 
-from toonctl.models.checkpoint import WeightFiles
+from toonctl.models.checkpoint import WeightFiles, open_weights
 from toonctl.models.quantization.fp8 import FP8
 from toonctl.models.quantization.int8 import INT8
 from toonctl.models.quantization.nf4 import NF4, STATE, stored_shape
@@ -45,3 +47,8 @@ def _is_part(name: str, weights: WeightFiles) -> bool:
     if owner != name and owner in weights.shapes:
         return weights.read(owner).dtype in (torch.int8, torch.float8_e4m3fn)
     return any(name.endswith(end) and name.removesuffix(end) + STATE in weights.shapes for end in _NF4_ENDS)
+
+
+def open_unpacked(path: Path, dtype: torch.dtype) -> WeightFiles:
+    """The weights of `path`, as `open_weights`, also of what `quantize` made smaller."""
+    return unpacked_weights(open_weights(path), dtype)

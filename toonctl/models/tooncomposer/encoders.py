@@ -3,7 +3,6 @@
 Letters: B batch, N text tokens, D text width, M = 257 image tokens, E image width.
 """
 
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ from transformers import (
     UMT5EncoderModel,
 )
 
+from toonctl.models.prompts import cleaned
 from toonctl.models.tooncomposer.pictures import clip_pixels
 
 TEXT_TOKENS = 512
@@ -86,7 +86,7 @@ def encode_text(encoder: UMT5EncoderModel, ids: Tensor, mask: Tensor) -> list[Te
 def encode_prompt(encoder: UMT5EncoderModel, tokenizer: PreTrainedTokenizerBase, text: str) -> Tensor:
     """Features `[1, 512, D]` of a text, float32: cleaned, cut to 512 tokens, padded with zeros afterwards."""
     found = tokenizer(
-        clean_prompt(text),
+        cleaned(text),
         max_length=TEXT_TOKENS,
         truncation=True,
         add_special_tokens=True,
@@ -95,11 +95,6 @@ def encode_prompt(encoder: UMT5EncoderModel, tokenizer: PreTrainedTokenizerBase,
     device = encoder.shared.weight.device
     ids, mask = found["input_ids"].to(device), found["attention_mask"].to(device)
     return pad_text([row.float() for row in encode_text(encoder, ids, mask)])
-
-
-def clean_prompt(text: str) -> str:
-    """The text with HTML entities resolved, twice as published, and runs of blanks made one."""
-    return " ".join(html.unescape(html.unescape(text)).split())
 
 
 def pad_text(features: Sequence[Tensor]) -> Tensor:

@@ -5,8 +5,6 @@ is CLIP's and comes from the caller.
 """
 
 import gzip
-import html
-import unicodedata
 from collections.abc import Sequence
 
 import torch
@@ -14,14 +12,12 @@ from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 from torch import Tensor
 
 from toonctl.core.errors import CheckpointError
+from toonctl.models.prompts import cleaned
 from toonctl.models.tooncrafter.params import TEXT_TOKENS
 
 N_MERGES = 48894
 _START, _END = "<start_of_text>", "<end_of_text>"
 _WORDS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+"
-_PLAIN_QUOTES = str.maketrans("‘’‚‛“”„‟", "''''\"\"\"\"")
-_FULL_WIDTH = {code: unicodedata.normalize("NFKC", chr(code)) for code in (0x3000, *range(0xFF01, 0xFFF0))}
-_LIGATURES = {code: unicodedata.normalize("NFKC", chr(code)) for code in range(0xFB00, 0xFB07)}
 
 
 class PromptTokenizer:
@@ -48,17 +44,9 @@ class PromptTokenizer:
         """Ids `[B, 77]`: start, words, end, then zeros. A longer prompt is cut and its last id is the end."""
         ids = torch.zeros(len(prompts), TEXT_TOKENS, dtype=torch.long)
         for row, prompt in zip(ids, prompts, strict=True):
-            words = self._tokenizer.encode(_plain(prompt)).ids[: TEXT_TOKENS - 2]
+            words = self._tokenizer.encode(cleaned(prompt).lower()).ids[: TEXT_TOKENS - 2]
             row[: len(words) + 2] = torch.tensor([self.start, *words, self.end])
         return ids
-
-
-def _plain(prompt: str) -> str:
-    """`prompt` as the training texts were cleaned: straight quotes, ordinary width, one blank, lower case."""
-    text = html.unescape(html.unescape(prompt))
-    text = unicodedata.normalize("NFC", text.translate(_LIGATURES).translate(_FULL_WIDTH))
-    text = "".join(c for c in text.translate(_PLAIN_QUOTES) if c.isspace() or unicodedata.category(c) != "Cc")
-    return " ".join(text.split()).lower()
 
 
 def _byte_letters() -> list[str]:

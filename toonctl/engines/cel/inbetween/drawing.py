@@ -4,7 +4,7 @@ The nearer key's regions are moved and painted as labels, the other key's under 
 come from the boundaries of that one map.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -30,6 +30,8 @@ _SLIT_SHARE = 1 / 180
 _MARGIN_PX = 6.0
 _CRUMB_AT_540 = 12
 _FAR_DOUBT_PX = 4.0
+_FULLER = 1.05
+_THREAD_ROUNDS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,17 @@ class _Side:
     def labels(self, window: Window) -> Labels:
         """Its regions as they have moved, within `window`."""
         return painted(self.way.sheet, self.front, self.behind, window=window)
+
+    def hidden(self, other: "_Side", window: Window) -> Labels:
+        """Its regions of which `other` shows less or nothing, because it covers them; 0 elsewhere."""
+        way = self.way
+        area = np.concatenate([[0], other.key.view.area])[way.matched]
+        is_less = way.covered & (area * _FULLER < self.key.view.area * np.abs(way.motions.turn) ** 2)
+        if not is_less.any():
+            return np.zeros((window.y1 - window.y0, window.x1 - window.x0), np.uint16)
+        kept = [(r, outlines) for r, outlines in way.sheet.rings if is_less[r - 1]]
+        sheet = replace(way.sheet, rings=tuple(kept), base=0)
+        return painted(sheet, self.front, self.behind, window=window)
 
     def is_open(self, labels: Labels, window: Window) -> NDArray[np.bool_]:
         """Where nothing of the key has moved to, ground that moving parts have left included."""
@@ -127,7 +140,7 @@ def draw_between(span: Span, between: Between, fell_back: tuple[FellBack, ...]) 
 def _side(key: KeyMap, way: Way, share: float, bend: Bend | None) -> _Side:
     height, width = key.labels.shape
     points = way.sheet.planar.points
-    front, behind = (pulled_out(points, _pairs(p), (width, height)) for p in way.at(share, bend))
+    front, behind = (pulled_out(points, _pairs(p), way.ends, (width, height)) for p in way.at(share, bend))
     return _Side(key, way, front, behind)
 
 
@@ -160,7 +173,14 @@ def _decided(near: _Side, far: _Side, window: Window) -> _Decided:
         labels[cut][seen] = named[seen]
         is_open[cut][seen] = False
         is_far[cut][seen] = True
+    if ground := near.way.ground:
+        hidden = far.hidden(near, window)
+        shows = _wide((hidden > 0) & (labels == ground), near.key.labels.shape[0])
+        labels[shows] = names[hidden[shows]]
+        is_open &= ~shows
+        is_far |= shows
     _close(labels, is_open, near.way.ground, near.key.labels.shape[0])
+    _drop_threads(labels, near.key.labels[window.cut])
     return _Decided(window, _without_crumbs(labels, near.key.labels.shape[0]), names, is_far)
 
 
@@ -230,21 +250,30 @@ def _pieces(near: _Side, far: _Side, decided: _Decided) -> Pieces:
         strokes.append(theirs.where(theirs.sides[:, 0] > 0))
     step = max(2.0, STEP_AT_540 * near.key.labels.shape[0] / 540)
     found = boundaries(decided.labels, decided.window, all_guides(guides), place=place, step_px=step)
-    return Pieces.joined([_of_parts(found, near), *strokes])
+    return Pieces.joined([_of_parts(found, near, _grounds(near, far, decided.names)), *strokes])
 
 
-def _of_parts(pieces: Pieces, near: _Side) -> Pieces:
-    """Without lines between pieces of one part that did not touch in the key."""
+def _grounds(near: _Side, far: _Side, names: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which labels of a drawing are ground or pockets of it."""
+    grounds = np.zeros(near.key.n + far.key.n + 1, bool)
+    grounds[names[1:][far.way.is_ground]] = True
+    grounds[1 : near.key.n + 1] = near.way.is_ground
+    return grounds
+
+
+def _of_parts(pieces: Pieces, near: _Side, grounds: NDArray[np.bool_]) -> Pieces:
+    """Without lines between pieces of one part, or of the ground, that did not touch in the key."""
     planar = near.key.planar
     n = near.key.n
     met = np.zeros((n + 1, n + 1), bool)
     met[planar.left, planar.right] = met[planar.right, planar.left] = True
     left, right = pieces.sides.T
+    is_ground = grounds[left] & grounds[right]
     is_own = (left <= n) & (right <= n)
     left, right = np.where(is_own, left, 0), np.where(is_own, right, 0)
     goal = np.concatenate([[0], near.way.matched])
-    is_one = is_own & (goal[left] > 0) & (goal[left] == goal[right]) & ~met[left, right]
-    return pieces.where(~is_one)
+    is_one = is_ground | (is_own & (goal[left] > 0) & (goal[left] == goal[right]))
+    return pieces.where(~(is_one & ~met[left, right]))
 
 
 def _without_crumbs(labels: Labels, height: int) -> Labels:
@@ -256,6 +285,34 @@ def _without_crumbs(labels: Labels, height: int) -> Labels:
     if not is_crumb.any() or is_crumb.all():
         return labels
     return labels.ravel()[nearest_of(~is_crumb)]
+
+
+def _drop_threads(labels: Labels, before: Labels) -> None:
+    """Gives what is a single pixel wide, and was not `before`, to what lies beside it, in place.
+
+    Two outlines that run into each other leave such slivers, and lines would jump from one to the other.
+    """
+    same = (labels[:-1] == labels[1:])[:, :-1] & (labels[:-1] == labels[1:])[:, 1:]
+    same &= labels[:-1, :-1] == labels[:-1, 1:]
+    is_wide = np.zeros(labels.shape, bool)
+    for rows in (slice(None, -1), slice(1, None)):
+        for columns in (slice(None, -1), slice(1, None)):
+            is_wide[rows, columns] |= same
+    is_wide |= labels == before
+    width = labels.shape[1]
+    flat, wide = labels.ravel(), is_wide.ravel()
+    threads = np.flatnonzero(~wide)
+    for _ in range(_THREAD_ROUNDS):
+        found = np.zeros(len(threads), bool)
+        value = flat[threads].copy()
+        for step in (-1, 1, -width, width):
+            beside = np.clip(threads + step, 0, len(flat) - 1)
+            is_there = ~found & wide[beside]
+            value[is_there] = flat[beside[is_there]]
+            found |= is_there
+        flat[threads] = value
+        wide[threads[found]] = True
+        threads = threads[~found]
 
 
 def _softened(

@@ -7,18 +7,21 @@ from numpy.typing import NDArray
 
 from toonctl.engines.cel.inbetween.laying import Moved, lay
 from toonctl.engines.cel.inbetween.pairing import Pairing, pair
-from toonctl.engines.cel.inbetween.probing import as_complex, neighbors, probes, target_of
+from toonctl.engines.cel.inbetween.probing import as_complex, neighbors, probes, sureness, target_of
 from toonctl.engines.cel.inbetween.reading import KeyMap
 from toonctl.engines.cel.inbetween.shared import Shared
 from toonctl.engines.cel.inbetween.way import Way
 from toonctl.engines.cel.options import InbetweenOptions
+from toonctl.regions.agree import agreed, beside_each, cheapest, stacked
 from toonctl.regions.motion import (
+    Beside,
     Complex,
     Floats,
     Motions,
     Probes,
     Target,
     aligned,
+    as_around,
     best_of,
     cost,
     fitted,
@@ -37,8 +40,10 @@ _OWN_MOTION_GAIN = 0.05
 _LEAST_TOGETHER = 3
 _TOGETHER_AT_540 = (60.0, 200.0)
 _APART_AT_540 = 12.0
-_TEAR_WEIGHT, _SMALL_TEAR_WEIGHT = 0.25, 0.5
+_TEAR_WEIGHT, _SMALL_TEAR_WEIGHT = 0.5, 1.5
 _SMALL_AREA_AT_540 = 200.0
+_SOFT_AT_540 = 12.0
+_AT_ONCE, _KEPT = 14, 6
 
 
 def estimate(
@@ -69,42 +74,59 @@ def _motions(
     key: KeyMap, other: KeyMap, pairing: Pairing, *, hint: Motions | None, shared: Shared | None
 ) -> tuple[Motions, NDArray[np.int32]]:
     """The best motion found for every region, and the label each becomes, 0 for one that disappears."""
-    seen, target = probes(key), target_of(key, other, pairing)
-    center = seen.center
-    candidates = [still(center), _along_flow(key, other, center)]
+    seen, target = probes(key), target_of(other, pairing.wrong())
+    beside = neighbors(key, pairing.is_ground)
+    unit = key.labels.shape[0] / 540
+    best = _together(key, _candidates(key, other, pairing, hint), seen, target, beside)
+    if shared is not None:
+        is_as_good = cost(shared.motions, seen, target) < cost(best, seen, target) + _OWN_MOTION_GAIN
+        best = best.where(is_as_good & shared.is_known, shared.motions)
+    best = still(seen.center).where(~pairing.is_ground, best)
+    matched = _matched(best, pairing, landing(best, seen, target), _APART_AT_540 * unit)
+    return _with_hosts(best, matched, pairing.is_ground, beside), matched
+
+
+def _candidates(key: KeyMap, other: KeyMap, pairing: Pairing, hint: Motions | None) -> list[Motions]:
+    """Motions every region may have: none, along flow, to its likeliest counterparts, as all around it."""
+    center = key.center
+    found = [still(center), _along_flow(key, other, center)]
     for rank in range(pairing.best.shape[1]):
         to = pairing.best[:, rank]
         is_known = to >= 0
         goal = np.where(is_known, other.center[np.maximum(to, 0)], center)
         spread = np.where(is_known[:, None], other.spread[np.maximum(to, 0)], key.spread)
-        candidates += [shifts(center, goal), aligned(center, key.spread, goal, spread)]
+        found += [shifts(center, goal), aligned(center, key.spread, goal, spread)]
         if rank == 0:
             # Round and square parts have no main axis to be aligned by.
-            candidates += [Motions(center, goal - center, np.full(key.n, np.exp(1j * a))) for a in _TURNS]
-    candidates += _with_neighbors(key, other, pairing)
-    if hint is not None:
-        candidates.append(hint)
-    best = best_of(candidates, lambda m: cost(m, seen, target))[0]
-    beside = neighbors(key, pairing.is_ground)
-    # What lands right alone may still be the wrong part, the more so the smaller it is.
+            found += [Motions(center, goal - center, np.full(key.n, np.exp(1j * a))) for a in _TURNS]
+    found += _with_neighbors(key, other, pairing)
+    return found if hint is None else [*found, hint]
+
+
+def _together(
+    key: KeyMap, candidates: list[Motions], seen: Probes, target: Target, beside: Beside
+) -> Motions:
+    """The motions that fit best and tear least, each improved from round to round by what lies around it."""
     unit = key.labels.shape[0] / 540
+    soft_px = _SOFT_AT_540 * unit
+    # What lands right alone may still be the wrong part, the more so the smaller it is.
     weight = _TEAR_WEIGHT + _SMALL_TEAR_WEIGHT * np.exp(-key.view.area / (_SMALL_AREA_AT_540 * unit**2))
+    sure = sureness(key)
+    leads = np.ones(key.n, bool)
+    price = np.stack([cost(m, seen, target) for m in candidates], 1)
+    pool, prices = cheapest(stacked(candidates), price, _KEPT)
+    few, price = cheapest(stacked(candidates), price, _AT_ONCE)
     for _ in range(_ROUNDS):
-        around = best
+        around = agreed(few, sure[:, None] * price, beside, weight=sure * weight, soft_px=soft_px)
 
         def judge(motions: Motions, around: Motions = around) -> Floats:
-            return cost(motions, seen, target) + weight * tear(motions, around, beside, target.clip_px)
+            return cost(motions, seen, target) + weight * tear(motions, around, beside, soft_px)
 
-        others = [best.of(beside.who[:, k]) for k in range(beside.who.shape[1])]
-        best = best_of([best, *candidates, *others], judge)[0]
-        best = _nearest_lines(best, judge, seen, target)
-    least = cost(best, seen, target)
-    if shared is not None:
-        is_as_good = cost(shared.motions, seen, target) < least + _OWN_MOTION_GAIN
-        best = best.where(is_as_good & shared.is_known, shared.motions)
-    best = still(center).where(~pairing.is_ground, best)
-    matched = _matched(best, pairing, landing(best, seen, target), _APART_AT_540 * unit)
-    return _with_hosts(best, matched, pairing.is_ground, beside.who), matched
+        more = [around, _nearest_lines(around, judge, seen, target), *_with_joints(around, beside, leads)]
+        more += [around.of(beside.who[:, k]) for k in range(beside.who.shape[1])]
+        price = np.concatenate([np.stack([cost(m, seen, target) for m in more], 1), prices], 1)
+        few = beside_each(stacked(more), pool)
+    return agreed(few, sure[:, None] * price, beside, weight=sure * weight, soft_px=soft_px)
 
 
 def _matched(
@@ -125,18 +147,26 @@ def _matched(
     return np.where(is_lost, 0, to + 1).astype(np.int32)
 
 
+def _with_joints(motions: Motions, beside: Beside, known: NDArray[np.bool_]) -> list[Motions]:
+    """Every region moved as the `known` regions it is joined to have moved the places where it meets them."""
+    n = len(motions.center)
+    is_other = (beside.who != np.arange(n)[:, None]) & known[beside.who]
+    weight = np.repeat(np.where(is_other, beside.share, 0), 2, axis=1)
+    at, to = beside.at.reshape(n, -1), as_around(motions, beside).reshape(n, -1)
+    return [fitted(motions.center, at, to, weight, may_scale=scale) for scale in (False, True)]
+
+
 def _with_hosts(
-    motions: Motions, matched: NDArray[np.int32], is_ground: NDArray[np.bool_], who: NDArray[np.int64]
+    motions: Motions, matched: NDArray[np.int32], is_ground: NDArray[np.bool_], beside: Beside
 ) -> Motions:
-    """Motions in which what has no counterpart goes with the neighbor it shares most outline with."""
+    """Motions in which what has no counterpart goes as those it is joined to lead it."""
     is_led = (matched > 0) & ~is_ground
     lost = (matched == 0) & ~is_ground
     motions = motions.where(lost, still(motions.center))
     for _ in range(_ROUNDS):
-        leads = is_led[who] & (who != np.arange(len(who))[:, None])
-        host = np.take_along_axis(who, leads.argmax(1)[:, None], 1)[:, 0]
-        goes = ~is_led & lost & leads.any(1)
-        motions = motions.where(goes, motions.of(host))
+        leads = is_led[beside.who] & (beside.who != np.arange(len(matched))[:, None])
+        goes = lost & leads.any(1)
+        motions = motions.where(goes, _with_joints(motions, beside, is_led)[0])
         is_led = is_led | goes
     return motions
 

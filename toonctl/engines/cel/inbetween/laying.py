@@ -1,6 +1,6 @@
 """A key's outlines laid onto the other key's: who leads each arc, what splits, what is left over."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -14,6 +14,7 @@ from toonctl.engines.cel.inbetween.way import Box, Way
 from toonctl.engines.cel.options import InbetweenOptions
 from toonctl.regions.depth import depth_order
 from toonctl.regions.elastic import lay_on
+from toonctl.regions.joints import joining
 from toonctl.regions.motion import Complex, Floats, Motions, Probes, Target, cost_inside, edge_distance
 from toonctl.regions.redraw import arrange
 from toonctl.regions.rings import outer_rings
@@ -26,7 +27,9 @@ _BESIDE_AT_540 = 10.0
 _INSIDE_WEIGHT, _EDGE_WEIGHT = 0.5, 0.6
 _SURE = 0.6
 _TOLD_AT_540 = 40.0
-_UNSURE = 3.0
+_UNSURE, _STRETCH = 3.0, 4.0
+_JOINT = 0.45
+_BARE = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +54,14 @@ def lay(found: Moved, held: NDArray[np.bool_], options: InbetweenOptions) -> Way
     leads = _leads(key, pairing, _BESIDE_AT_540 * unit)
     left, right = (np.maximum(side[arc], 1) - 1 for side in leads)
     to_left, to_right = motions.of(left).apply(points), motions.of(right).apply(points)
-    seen, target = probes(key), target_of(key, other, pairing)
+    seen, target = probes(key), target_of(other, pairing.wrong())
     lead = _leaders(key, pairing, leads, (to_left, to_right), target)
     apart = _by_arc(planar.offsets, np.abs(to_left - to_right))
     trust = _trust(found, seen, target)
     # Parts that part a little do so only when both are sure of it; no outline stretches for long.
     is_sure = np.minimum(trust[planar.left], trust[planar.right]) > _SURE
-    is_split = apart > _AGREE_AT_540 * unit * np.where(is_sure, 1, _UNSURE)
+    is_joint = joining(planar) > _JOINT
+    is_split = apart > _AGREE_AT_540 * unit * np.where(is_joint, _STRETCH, np.where(is_sure, 1, _UNSURE))
     is_split &= (planar.left != planar.right) & (planar.left > 0)
     owner = np.where(is_split, np.where(lead < 0.5, planar.left, planar.right), 0).astype(np.int32)
     is_ground = np.concatenate([[True], pairing.is_ground])
@@ -100,11 +104,33 @@ def lay(found: Moved, held: NDArray[np.bool_], options: InbetweenOptions) -> Way
         score=score,
         matched=matched,
         beside=neighbors(key, pairing.is_ground).who,
+        covered=_covered(motions, seen, target, pairing),
+        ends=_ends(key, other, matched, pairing.is_ground),
+        is_ground=pairing.is_ground,
         ground=pairing.ground,
         related=float(area[matched > 0].sum() / area.sum()) if area.any() else 1.0,
         bad_share=float(area[is_bad].sum() / area.sum()) if area.any() else 0.0,
         fell_back=_doubts(key, is_bad, (matched == 0) & ~pairing.is_ground),
     )
+
+
+def _covered(motions: Motions, seen: Probes, target: Target, pairing: Pairing) -> NDArray[np.bool_]:
+    """Regions that end up where the other key shows no ground: what it does not show of them is hidden."""
+    other_ground = np.concatenate([pairing.other_ground, [False]]).astype(np.float32)
+    bare = replace(target, wrong=np.broadcast_to(other_ground, (len(seen.center), len(other_ground))))
+    return (cost_inside(motions, seen, bare) < _BARE) & ~pairing.is_ground
+
+
+def _ends(
+    key: KeyMap, other: KeyMap, matched: NDArray[np.int32], is_ground: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """By vertex, whether a region there is cut by the picture's edge in this key but not in the other."""
+    height, width = key.labels.shape
+    box = np.concatenate([[[0, 0, width, height]], other.view.box])[matched]
+    is_cut = (box[:, :2] == 0).any(1) | (box[:, 2] == width) | (box[:, 3] == height)
+    ends = np.concatenate([[False], ~is_cut & ~is_ground])
+    arc = key.planar.arc_of()
+    return ends[key.planar.left[arc]] | ends[key.planar.right[arc]]
 
 
 def _doubts(

@@ -39,9 +39,11 @@ class Way:
     `motions` `[n]` are the regions'. A vertex follows region number `left` and, for the share `lean` `[V]`,
     `right`, plus `residual` complex `[V]`, but stays as far as `still` `[V]` 0..1 says; as the back side of a
     split arc it follows `behind`. `score` `[n]` 0..1 is how well each motion fits, `matched` `[n]` the label
-    a region becomes, 0 for one that disappears, `beside` `[n, 5]` its neighbors. `ground` is the label of the
-    ground, 0 without one. `related` and `bad_share` are shares of the foreground's area: with a counterpart,
-    and with a motion that fits badly; `fell_back` is what is done with regions in doubt, and their boxes.
+    a region becomes, 0 for one that disappears, `beside` `[n, 5]` its neighbors. `covered` `[n]` are those
+    that end up where the other key shows figures, `ends` `[V]` what the picture's edge cuts here alone.
+    `is_ground` `[n]` is the ground with its pockets, `ground` its own label, 0 without one. `related` and
+    `bad_share` are shares of the foreground's area: with a counterpart, and with a motion that fits badly;
+    `fell_back` is what is done with regions in doubt, and their boxes.
     """
 
     sheet: Sheet
@@ -55,6 +57,9 @@ class Way:
     score: Floats
     matched: NDArray[np.int32]
     beside: NDArray[np.int64]
+    covered: NDArray[np.bool_]
+    ends: NDArray[np.bool_]
+    is_ground: NDArray[np.bool_]
     ground: int
     related: float
     bad_share: float
