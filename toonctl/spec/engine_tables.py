@@ -83,7 +83,7 @@ class CelColors(CelTable):
     )
     figures: bool = Field(default=True, description="Match whole figures before their parts.")
     doubt_below: float = Field(
-        default=0.38, ge=0, le=1, description="Regions less sure than this are listed as doubtful."
+        default=0.39, ge=0, le=1, description="Regions less sure than this are listed as doubtful."
     )
 
 
