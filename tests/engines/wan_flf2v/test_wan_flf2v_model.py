@@ -17,7 +17,7 @@ from transformers import CLIPImageProcessor
 from engines.wan_flf2v.toywan import TRANSFORMER, transformer, weights, write_models, write_original
 from toonctl.core.errors import CheckpointError
 from toonctl.models.checkpoint import WeightFiles, open_tokenizer, open_weights
-from toonctl.models.tooncomposer.encoders import clean_prompt, encode_image, encode_prompt
+from toonctl.models.tooncomposer.encoders import encode_image, encode_prompt
 from toonctl.models.tooncomposer.published import load_text_encoder, load_vae, load_vision_encoder
 from toonctl.models.tooncomposer.vae import decode
 from toonctl.models.wan_flf2v.published import build_transformer, load_transformer, n_pictures
@@ -42,11 +42,7 @@ def as_frame(pixels: np.ndarray) -> Tensor:
     return torch.from_numpy(pixels.astype(np.float32)).permute(2, 0, 1)[None] / 127.5 - 1
 
 
-def test_a_clip_is_that_of_the_diffusers_pipeline(
-    folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Its own cleaning wants a package that is not among ours; the text here is clean.
-    monkeypatch.setattr("diffusers.pipelines.wan.pipeline_wan_i2v.prompt_clean", clean_prompt)
+def test_a_clip_is_that_of_the_diffusers_pipeline(folders: dict[str, Path]) -> None:
     first, last = picture(1), picture(2)
     network = load_transformer(open_weights(folders["base"]), dtype=torch.float32)
     vae = load_vae(open_weights(folders["vae"]))
