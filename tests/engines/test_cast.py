@@ -171,10 +171,20 @@ def test_colors_never_seen_side_by_side_lose_a_near_tie() -> None:
 
 
 def test_ground_and_other_figures_have_no_say() -> None:
-    shown = certain(view((0,) * 4), np.array([0, 1, 0, 1], np.uint16), 3)
+    shown = certain(view((0,) * 4), np.array([0, 1, 2, 2], np.uint16), 3)
     tied = certain(view((-1, 0)), np.array([0, 2], np.uint16), 3)
     belief = np.array([[1, 0, 0], [0, 0.48, 0.52]], np.float32)
     assert ColorNeighbors([shown]).consider(replace(tied, belief=belief)).colors.tolist() == [0, 2]
     others = certain(view((0, 0)), np.array([0, 2], np.uint16), 3)
     apart = replace(others, belief=belief, figures=np.eye(2, dtype=np.float32))
     assert ColorNeighbors([shown]).consider(apart).belief == pytest.approx(belief, abs=2e-3)
+
+
+def test_a_color_that_no_reference_shows_is_never_chosen() -> None:
+    """Nothing speaks against it, where something speaks against every other color."""
+    shown = certain(view((0,) * 4), np.array([0, 1, 0, 1], np.uint16), 3)
+    tied = certain(view((0,) * 4), np.array([0, 0, 1, 1], np.uint16), 3)
+    belief = np.full((4, 3), 1 / 3, np.float32)
+    considered = ColorNeighbors([shown]).consider(replace(tied, belief=belief))
+    assert considered.belief[:, 2].max() == 0
+    assert considered.belief.sum(1) == pytest.approx(np.ones(4))

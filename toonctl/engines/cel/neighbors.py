@@ -28,7 +28,9 @@ class ColorNeighbors:
     def __init__(self, references: Sequence[MemoryItem]) -> None:
         n_colors = references[0].belief.shape[1]
         counts = np.zeros((n_colors, n_colors))
+        self._is_unseen = np.ones(n_colors, bool)
         for item in references:
+            self._is_unseen[item.colors] = False
             pairs, length = _figure_pairs(item.view)
             colors = item.colors[pairs]
             np.add.at(counts, (colors[:, 0], colors[:, 1]), length)
@@ -51,6 +53,7 @@ class ColorNeighbors:
         np.add.at(said, first, weight[:, None] * liked[second])
         np.add.at(said, second, weight[:, None] * liked[first])
         total = np.log(item.belief + 1e-3) + _SAY * said
+        total[:, self._is_unseen] = -np.inf  # nobody dislikes what was never seen: it must not win by that
         belief = np.exp(total - total.max(1, keepdims=True))
         return replace(item, belief=(belief / belief.sum(1, keepdims=True)).astype(np.float32))
 
