@@ -215,13 +215,14 @@ def _open_row(outcomes: Sequence[Outcome]) -> Row:
 
 
 def _doubts_row(what: str, outcomes: Sequence[Outcome]) -> Row:
-    known = [o.ours for o in outcomes if o.ours and o.ours.wrong_listed is not None]
-    n_wrong = sum(m.n_wrong for m in known)
-    hit = sum((m.wrong_listed or 0) * m.n_wrong for m in known)
-    listed = [m.listed for m in known if m.listed is not None]
+    found = [o.ours for o in outcomes if o.ours]
+    n_wrong = sum(m.n_wrong for m in found)
+    hit = sum((m.wrong_listed or 0) * m.n_wrong for m in found)
     reached = _NOTHING
-    if n_wrong and listed:
-        reached = f"{hit / n_wrong:.0%} / {sum(listed) / len(listed):.0%}"
+    if n_wrong:
+        # A shot in which nothing is wrong has a list as well, if only an empty one.
+        length = sum(m.listed or 0 for m in found) / len(found)
+        reached = f"{hit / n_wrong:.0%} / {length:.1%}"
     return Row(
         f"{what}: share of wrong regions on it / its share of a shot's regions, mean",
         "80 % / 15 %",
