@@ -147,6 +147,7 @@ def test_options_matter(weights: Mapping[str, str]) -> None:
     assert len({film["1"].tobytes() for film in found}) == len(changes)
 
 
+@pytest.mark.slow
 def test_text_lines_and_reference_matter(weights: Mapping[str, str]) -> None:
     asked = request(2, options(weights, steps=2), wanted=frozenset({"1"}))
     night = replace(asked.references[0], picture=255 - asked.references[0].picture)
@@ -229,6 +230,7 @@ def test_a_full_card_while_decoding_goes_on_in_tiles(
     assert "in tiles" in told[0]
 
 
+@pytest.mark.slow
 def test_a_past_that_is_gone_is_said(
     whole: tuple[Film, Memory], weights: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

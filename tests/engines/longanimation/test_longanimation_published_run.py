@@ -91,6 +91,7 @@ def test_lengths_that_lose_frames_are_refused(n: int) -> None:
         program(n, compat="upstream")
 
 
+@pytest.mark.slow
 def test_a_past_beyond_the_budget_is_read_again_evenly(
     weights: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
