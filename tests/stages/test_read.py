@@ -86,7 +86,7 @@ class TestFlat:
         assert first.sha256 == hashlib.sha256(data).hexdigest() == art.layers[0].cels["1"].digest
         assert (first.n_bytes, first.size, first.depth, first.icc) == (len(data), SIZE, 8, "sRGB (assumed)")
         assert art.warnings == ()
-        assert pickle.loads(pickle.dumps(art)) == art
+        assert pickle.loads(pickle.dumps(art)) == art  # our own bytes: how art reaches a worker
 
     def test_missing_pictures_are_all_named(self, flat: Path) -> None:
         for number in (2, 3):
@@ -211,7 +211,8 @@ class TestPsd:
         for layer in art.layers:
             for cel in layer.cels.values():
                 digests.add(cel.digest)
-                pixels = load_cel(pickle.loads(pickle.dumps(cel)), size=art.size, options=options)
+                sent = pickle.loads(pickle.dumps(cel))  # our own bytes: how a cel reaches a worker
+                pixels = load_cel(sent, size=art.size, options=options)
                 assert (pixels.line is not None) == (layer.role is Role.CEL)
         assert len(digests) == 7
         painted = load_cel(art.references[1].cel, size=art.size)
