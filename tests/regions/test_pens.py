@@ -1,5 +1,7 @@
 """Lines measured in a drawing, found again along the boundaries of a label map, and drawn."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -8,7 +10,7 @@ from engines.inbetween_toys import COAT, HEIGHT, INK, SKY, WIDTH, Page, Place
 from toonctl.core.types import Pixels
 from toonctl.regions.contours import Guides, Pieces, boundaries, guides_along
 from toonctl.regions.pens import Shown, with_pens
-from toonctl.regions.penwork import inked, soft_edges
+from toonctl.regions.penwork import KeyLines, inked, soft_edges
 from toonctl.regions.planar import PlanarMap, trace_arcs
 from toonctl.regions.redraw import Window
 from toonctl.regions.strokes import with_strokes
@@ -16,6 +18,7 @@ from toonctl.regions.strokes import with_strokes
 WHOLE = Window(0, 0, WIDTH, HEIGHT)
 BOX = Place(160.3, 90.4, turn=0.2).points([(-60, -40), (60, -40), (60, 40), (-60, 40)])
 NO_INK = np.zeros(3, bool)
+BLANK = KeyLines(np.zeros((HEIGHT, WIDTH), np.uint8), np.zeros((HEIGHT, WIDTH), np.uint8), 0)
 
 
 def labels_of(page: Page) -> NDArray[np.uint16]:
@@ -70,12 +73,45 @@ def test_lines_along_the_boundaries_are_those_of_the_drawing() -> None:
     planar = measured(page, page.coverage())
     labels = labels_of(page)
     pieces = pieces_of(planar, labels)
-    coverage, _ = inked(pieces, WHOLE, labels, np.zeros(labels.shape, bool))
+    coverage, _ = inked(pieces, WHOLE, labels, np.zeros(labels.shape, bool), [drawn(page)])
     off = np.abs(coverage.astype(int) - page.coverage())
-    y, x = np.nonzero(off >= 120)
+    y, x = np.nonzero(off >= 60)
     # Sharp corners are rounded a little.
-    assert (np.abs(np.stack([x, y], 1)[:, None] - BOX[None]).max(2).min(1) < 4).all()
-    assert off.mean() < 0.6
+    assert (np.abs(np.stack([x, y], 1)[:, None] - BOX[None]).max(2).min(1) < 5).all()
+    assert off.mean() < 0.1
+
+
+def test_a_line_that_moved_shows_how_it_was_drawn() -> None:
+    brushed = np.zeros((HEIGHT, WIDTH), np.uint8)
+    brushed[88:93, 100:200] = np.array([60, 200, 255, 130, 30])[:, None]
+    brushed[88:93, 140:150] = 0  # the brush left the paper here
+    ink = np.full_like(brushed, 3)
+    turned = straight((160, 40), (160, 140), half=1.5)
+    turned = replace(turned, source=np.array([[[100, 90], [200, 90]]], np.float32))
+    labels = np.ones((HEIGHT, WIDTH), np.uint16)
+    coverage, which = inked(turned, WHOLE, labels, np.zeros(labels.shape, bool), [KeyLines(brushed, ink, 2)])
+    # A quarter turn: what was above the line lies to its right.
+    assert coverage[60, 158:163].tolist() == [30, 130, 255, 200, 60]
+    assert not coverage[82:88].any()
+    assert (which[coverage > 0] == 5).all()
+
+
+def test_lines_that_crossed_it_in_the_key_leave_no_stubs() -> None:
+    crossed = np.zeros((HEIGHT, WIDTH), np.uint8)
+    crossed[89:92] = 255
+    crossed[:, 150:153] = 255
+    line = straight((100, 60), (200, 60), half=1.5)
+    line = replace(line, source=np.array([[[100, 90], [200, 90]]], np.float32))
+    labels = np.ones((HEIGHT, WIDTH), np.uint16)
+    coverage, _ = inked(line, WHOLE, labels, np.zeros(labels.shape, bool), [replace(BLANK, coverage=crossed)])
+    assert coverage[59:62, 105:195].min() == 255
+    assert coverage[[58, 62], 151].max() < 200
+    assert not coverage[[57, 63]].any()
+
+
+def drawn(page: Page) -> KeyLines:
+    coverage = page.coverage()
+    return KeyLines(coverage, np.zeros_like(coverage), 0)
 
 
 def pieces_of(planar: PlanarMap, labels: NDArray[np.uint16]) -> Pieces:
@@ -101,6 +137,8 @@ def test_where_parts_newly_meet_the_front_ones_pen_draws() -> None:
         np.zeros(n, np.uint8),
         np.zeros(n, bool),
         np.zeros(n, np.float32),
+        points,
+        np.zeros(n, np.uint8),
     )
     pieces = boundaries(labels, WHOLE, guides, place=np.arange(4), step_px=3.0)
     on_both = np.isin(pieces.sides, [2, 3]).all(1) & (pieces.start[:, 1] < 62)
@@ -112,7 +150,7 @@ def test_a_stroke_shows_in_its_own_region_only() -> None:
     labels = np.ones((HEIGHT, WIDTH), np.uint16)
     labels[:, 160:] = 2
     stroke = straight((100, 90), (220, 90), sides=(1, 1))
-    coverage, _ = inked(stroke, WHOLE, labels, np.zeros(labels.shape, bool))
+    coverage, _ = inked(stroke, WHOLE, labels, np.zeros(labels.shape, bool), [BLANK])
     assert coverage[90, 100:160].min() == 255
     assert not coverage[:, 160:].any()
 
@@ -121,7 +159,7 @@ def test_what_stands_still_is_not_drawn_over_kept_pixels() -> None:
     labels = np.ones((HEIGHT, WIDTH), np.uint16)
     kept = np.zeros(labels.shape, bool)
     kept[:, 160:] = True
-    coverage, _ = inked(straight((100, 90), (220, 90), is_still=True), WHOLE, labels, kept)
+    coverage, _ = inked(straight((100, 90), (220, 90), is_still=True), WHOLE, labels, kept, [BLANK])
     assert coverage[90, 105:160].min() == 255
     assert not coverage[:, 160:].any()
 
@@ -151,6 +189,8 @@ def straight(
         np.zeros(1, np.uint8),
         np.array([sides]),
         np.array([is_still]),
+        np.full((1, 2, 2), np.nan, np.float32),
+        np.zeros(1, np.uint8),
     )
 
 

@@ -6,7 +6,7 @@ of traced boundaries, S straight pieces.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from toonctl.regions.redraw import Window
 _NEIGHBORS = 10
 _SNAP_PX = 1.6
 _OF_FRONT, _OF_OTHER, _OF_NONE = 3.0, 8.0, 16.0
+_STRETCH, _REST_PX = 2.0, 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Guides:
 
     Vertices of equal `arc` `[G]` that follow each other are joined. `half`, `ink` are their pens', `still`
     says which do not move. `doubt` `[G]` in pixels is by how much a guide must lie nearer to count as near.
+    `source` `[G, 2]` is where each lies in its key, number `key` `[G]`.
     """
 
     points: Points
@@ -35,6 +37,8 @@ class Guides:
     ink: NDArray[np.uint8]
     still: NDArray[np.bool_]
     doubt: NDArray[np.float32]
+    source: Points
+    key: NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,8 @@ class Pieces:
     """Straight pieces of line from `start` to `end` `[S, 2]`, `half` `[S, 2]` their half widths there.
 
     `half` 0 at both ends is a bare edge. `sides` int64 `[S, 2]` are the labels to the left and right, equal
-    for a stroke within a region. `still` says which do not move.
+    for a stroke within a region. `still` says which do not move. `source` `[S, 2, 2]` is where start and end
+    lie in the key, number `key` `[S]`, whose line a piece repeats; NaN where it repeats none.
     """
 
     start: Points
@@ -51,17 +56,18 @@ class Pieces:
     ink: NDArray[np.uint8]
     sides: NDArray[np.int64]
     still: NDArray[np.bool_]
+    source: Points
+    key: NDArray[np.uint8]
 
     @classmethod
     def joined(cls, parts: "Sequence[Pieces]") -> "Pieces":
         """All pieces of `parts`."""
-        names = ("start", "end", "half", "ink", "sides", "still")
+        names = (field.name for field in fields(cls))
         return cls(*(np.concatenate([getattr(p, name) for p in parts]) for name in names))
 
     def where(self, chosen: NDArray[np.bool_]) -> "Pieces":
         """The `chosen` `[S]`."""
-        names = ("start", "end", "half", "ink", "sides", "still")
-        return Pieces(*(getattr(self, name)[chosen] for name in names))
+        return Pieces(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
 
 def guides_along(
@@ -85,6 +91,8 @@ def guides_along(
         planar.ink[chosen],
         still[chosen],
         np.full(len(chosen), doubt, np.float32),
+        planar.points[chosen],
+        np.zeros(len(chosen), np.uint8),
     )
 
 
@@ -94,9 +102,8 @@ def all_guides(parts: Sequence[Guides]) -> Guides:
     for part in parts:
         arcs.append(part.arc + first)
         first += int(part.arc.max(initial=0)) + 1
-    names = ("points", "sides", "half", "ink", "still", "doubt")
-    points, sides, *rest = (np.concatenate([getattr(p, n) for p in parts]) for n in names)
-    return Guides(points, sides, np.concatenate(arcs), *rest)
+    joined = {f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Guides)}
+    return Guides(**joined | {"arc": np.concatenate(arcs)})
 
 
 def strokes_of(
@@ -114,6 +121,8 @@ def strokes_of(
         planar.ink[first],
         np.stack([host, host], 1).astype(np.int64),
         still[first] & still[first + 1],
+        np.stack([planar.points[first], planar.points[first + 1]], 1),
+        np.zeros(len(first), np.uint8),
     )
 
 
@@ -133,14 +142,29 @@ def boundaries(
     laid = _laid(points, sides, guides, place)
     first = np.flatnonzero(is_real[:-1] & (arc[1:] == arc[:-1]))
     half = _without_spikes(laid.half, arc)
+    start, end = laid.points[first], laid.points[first + 1]
+    source = np.stack([laid.source[first], laid.source[first + 1]], 1)
+    source[~_repeats(start, end, source) | (laid.key[first] != laid.key[first + 1])] = np.nan
     return Pieces(
-        laid.points[first],
-        laid.points[first + 1],
+        start,
+        end,
         np.stack([half[first], half[first + 1]], 1),
         laid.ink[first],
         sides[first],
         laid.still[first] & laid.still[first + 1],
+        source,
+        laid.key[first],
     )
+
+
+def _repeats(start: Points, end: Points, source: Points) -> NDArray[np.bool_]:
+    """Whether pieces from `start` to `end` `[S, 2]` are about as long as in their key, `source` `[S, 2, 2]`.
+
+    Others lead from one line of the key to another, or round a corner that it does not have.
+    """
+    now = np.hypot(*(end - start).T)
+    before = np.hypot(*(source[:, 1] - source[:, 0]).T)
+    return (before < _STRETCH * now + _REST_PX) & (now < _STRETCH * before + _REST_PX)
 
 
 def _laid(points: Points, sides: NDArray[np.int64], guides: Guides, place: NDArray[np.int64]) -> Guides:
@@ -148,9 +172,10 @@ def _laid(points: Points, sides: NDArray[np.int64], guides: Guides, place: NDArr
     k = min(_NEIGHBORS, len(guides.points))
     if not len(points) or k == 0:
         n = len(points)
-        bare = np.zeros(n, np.float32)
+        bare, none = np.zeros(n, np.float32), np.zeros(n, np.uint8)
+        strange = np.full((n, 2), np.nan, np.float32)
         return Guides(
-            points, sides, np.zeros(n, np.int64), bare, bare.astype(np.uint8), np.zeros(n, bool), bare
+            points, sides, np.zeros(n, np.int64), bare, none, np.zeros(n, bool), bare, strange, none
         )
     found = KDTree(guides.points).query(points, k=k)
     away, at = (np.asarray(f).reshape(len(points), k) for f in found)
@@ -162,22 +187,20 @@ def _laid(points: Points, sides: NDArray[np.int64], guides: Guides, place: NDArr
     has_other = (theirs == other[:, None, None]).any(2)
     strange = np.where(is_pair, 0, np.where(has_front, _OF_FRONT, np.where(has_other, _OF_OTHER, _OF_NONE)))
     best = np.take_along_axis(at, (away + strange + guides.doubt[at]).argmin(1)[:, None], 1)[:, 0]
-    onto, half = _projected(points, best, guides)
-    is_near = np.hypot(*(onto - points).T) < _SNAP_PX
-    return Guides(
-        np.where(is_near[:, None], onto, points).astype(np.float32),
-        sides,
-        guides.arc[best],
-        half,
-        guides.ink[best],
-        guides.still[best] & is_near,
-        guides.doubt[best],
+    onto = _projected(points, best, guides)
+    is_near = np.hypot(*(onto.points - points).T) < _SNAP_PX
+    return replace(
+        onto,
+        points=np.where(is_near[:, None], onto.points, points).astype(np.float32),
+        sides=sides,
+        still=onto.still & is_near,
+        source=np.where(is_near[:, None], onto.source, np.float32(np.nan)),
     )
 
 
-def _projected(points: Points, best: NDArray[np.int64], guides: Guides) -> tuple[Points, NDArray[np.float32]]:
-    """The nearest place on the two pieces of guide at vertex `best`, and the half width there."""
-    onto, half = guides.points[best], guides.half[best]
+def _projected(points: Points, best: NDArray[np.int64], guides: Guides) -> Guides:
+    """The nearest places on the two pieces of guide at vertices `best`."""
+    onto, half, source = guides.points[best], guides.half[best], guides.source[best]
     least = np.hypot(*(onto - points).T)
     for step in (-1, 1):
         beside = np.clip(best + step, 0, len(guides.points) - 1)
@@ -191,8 +214,20 @@ def _projected(points: Points, best: NDArray[np.int64], guides: Guides) -> tuple
         onto = np.where(is_better[:, None], place, onto)
         mixed = (1 - share) * guides.half[best] + share * guides.half[beside]
         half = np.where(is_better, mixed, half)
+        between = guides.source[best] + share[:, None] * (guides.source[beside] - guides.source[best])
+        source = np.where(is_better[:, None], between, source)
         least = np.where(is_better, away, least)
-    return onto.astype(np.float32), half.astype(np.float32)
+    return Guides(
+        onto.astype(np.float32),
+        guides.sides[best],
+        guides.arc[best],
+        half.astype(np.float32),
+        guides.ink[best],
+        guides.still[best],
+        guides.doubt[best],
+        source.astype(np.float32),
+        guides.key[best],
+    )
 
 
 def _without_spikes(values: NDArray[np.float32], arc: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -204,7 +204,7 @@ def _steadied(planar: PlanarMap, width: Floats, aside: Floats) -> tuple[Floats, 
     median = width[order][(first + last) // 2]
     width = np.minimum(width, np.maximum(_MOST_OF_MEDIAN * median, 1.0))
     # Short arcs lie within the lines that meet there: their own pen cannot be told from those.
-    is_short = (last - first < _SHORT) & (has_ends | (planar.left == planar.right)[arc])
+    is_short = (last - first < _SHORT) & has_ends
     is_known = ~is_short & (width >= _LEAST_WIDTH_PX)
     if is_known.any():
         usual = _MOST_OF_USUAL * float(np.median(width[is_known]))

@@ -1,20 +1,28 @@
-"""Straight pieces drawn with round pens of any width, each pixel covered as far as the pen covers it.
+"""Pieces of line drawn: as the key shows the line they repeat, or with a round pen of any width.
 
 Letters: S pieces, P pairs of a pixel and a piece near it.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
 from toonctl.core.types import Pixels
 from toonctl.regions.contours import Pieces
+from toonctl.regions.planar import as_complex
 from toonctl.regions.redraw import Window
 
 Floats = NDArray[np.float32]
 
+Complex = NDArray[np.complex128]
+
 _THIN = 0.5
+_RIM_PX = 1.5
+_CRISP = 0.6
+_SLACK = 1.1
+_FAINTEST = 0.2
 _EDGE_PX = 0.75
 
 
@@ -28,26 +36,106 @@ class _Near:
     along: Floats
     side: Floats
 
+    def of(self, chosen: NDArray[np.int64]) -> "_Near":
+        """The `chosen` pairs."""
+        return _Near(*(getattr(self, field.name)[chosen] for field in fields(self)))
+
+
+@dataclass(frozen=True, slots=True)
+class KeyLines:
+    """The lines of a key as they are drawn: `coverage` and `ink` uint8 `[H, W]`.
+
+    `first` is the number of its first ink among those of all keys.
+    """
+
+    coverage: Pixels
+    ink: Pixels
+    first: int
+
+    def at(self, places: Complex, peak: Floats) -> tuple[Floats, Pixels]:
+        """Coverage 0..1 and the ink, by its number among those of all keys, at `places` `[P]`.
+
+        `peak` `[P]` is what the lines there cover in their middle.
+        """
+        height, width = self.coverage.shape
+        x, y = np.floor(places.real).astype(np.int64), np.floor(places.imag).astype(np.int64)
+        right, below = (places.real - x).astype(np.float32), (places.imag - y).astype(np.float32)
+        total, most = np.zeros(len(places), np.float32), np.full(len(places), -1.0, np.float32)
+        ink = np.zeros(len(places), np.uint8)
+        for dx, dy in ((0, 0), (1, 0), (0, 1), (1, 1)):
+            column, row = np.clip(x + dx, 0, width - 1), np.clip(y + dy, 0, height - 1)
+            share = (right if dx else 1 - right) * (below if dy else 1 - below)
+            part = share * self.coverage[row, column] / np.float32(255)
+            total += part
+            ink = np.where(part > most, self.ink[row, column], ink)
+            most = np.maximum(most, part)
+        # Between pixels a line's rim comes out twice as wide as it was drawn.
+        between = 2 * (right * (1 - right) + below * (1 - below))
+        crisp = peak * np.clip(0.5 + (1 + _CRISP * between) * (total / peak - 0.5), 0, 1)
+        return crisp.astype(np.float32), ink + np.uint8(self.first)
+
 
 def inked(
-    pieces: Pieces, window: Window, labels: NDArray[np.uint16], kept: NDArray[np.bool_]
+    pieces: Pieces,
+    window: Window,
+    labels: NDArray[np.uint16],
+    kept: NDArray[np.bool_],
+    keys: Sequence[KeyLines],
 ) -> tuple[Pixels, Pixels]:
-    """Coverage and ink `[h, w]` of the lines. Where `kept`, pieces that stand still are there already."""
+    """Coverage and ink `[h, w]` of the lines. Where `kept`, pieces that stand still are there already.
+
+    A piece that repeats a line of one of the `keys` shows that line as it was drawn; any other is drawn with
+    a round pen.
+    """
     coverage, ink = np.zeros(labels.size, np.float32), np.zeros(labels.size, np.uint8)
     lines = pieces.where(pieces.half.max(1, initial=0) > 0)
-    near = _near(lines, window, lines.half.max(1, initial=0) + 1)
-    is_stroke = lines.sides[near.piece, 0] == lines.sides[near.piece, 1]
-    is_hidden = is_stroke & (labels.ravel()[near.pixel] != lines.sides[near.piece, 0])
+    near = _near(lines, window, lines.half.max(1, initial=0) + _RIM_PX)
+    here = labels.ravel()[near.pixel].astype(np.int64)
+    sides = lines.sides[near.piece]
+    is_own = np.asarray((here == sides[:, 0]) | (here == sides[:, 1]))
+    is_hidden = (sides[:, 0] == sides[:, 1]) & ~is_own
     is_hidden |= kept.ravel()[near.pixel] & lines.still[near.piece]
     half = (1 - near.along) * lines.half[near.piece, 0] + near.along * lines.half[near.piece, 1]
+    first = np.array([key.first for key in keys], np.uint8)
+    is_copy = np.isfinite(lines.source[:, :, 0]).all(1)[near.piece]
     # A line thinner than a pixel covers its pixels in part.
     strength = np.minimum(2 * half, 1)
     found = strength * np.clip(np.maximum(half, _THIN) + 0.5 - near.away, 0, 1)
-    found[is_hidden] = 0
+    found[is_hidden | is_copy] = 0
+    with_ink = first[lines.key[near.piece]] + lines.ink[near.piece]
+    copied = np.flatnonzero(is_copy & is_own & ~is_hidden)
+    copied = copied[_first_of(near.pixel[copied], (near.away - half)[copied])]
+    found[copied], with_ink[copied] = _copied(lines, near.of(copied), window, keys)
+    # Lines that cross this one in the key, and may not do so here, leave no stubs.
+    found[copied] = np.minimum(found[copied], np.clip(_SLACK * half + 1 - near.away, 0, 1)[copied])
     np.maximum.at(coverage, near.pixel, found)
     is_top = (found > 0) & (found >= coverage[near.pixel])
-    ink[near.pixel[is_top]] = lines.ink[near.piece[is_top]]
+    ink[near.pixel[is_top]] = with_ink[is_top]
     return np.rint(255 * coverage).astype(np.uint8).reshape(labels.shape), ink.reshape(labels.shape)
+
+
+def _copied(lines: Pieces, near: _Near, window: Window, keys: Sequence[KeyLines]) -> tuple[Floats, Pixels]:
+    """Coverage 0..1 and ink of pairs `[P]`, taken from where the pixel lies beside the line in its key."""
+    y, x = np.divmod(near.pixel, window.x1 - window.x0)
+    at = (x + window.x0) + 1j * (y + window.y0)
+    start, end = as_complex(lines.start)[near.piece], as_complex(lines.end)[near.piece]
+    source = as_complex(lines.source)[near.piece]
+    way, way_there = end - start, source[:, 1] - source[:, 0]
+    turn = way_there * np.conj(way)
+    turn /= np.maximum(np.abs(turn), 1e-6)
+    place = source[:, 0] + near.along * way_there + turn * (at - start - near.along * way)
+    found, ink = np.zeros(len(at), np.float32), np.zeros(len(at), np.uint8)
+    peak = np.clip(2 * lines.half.max(1), _FAINTEST, 1)[near.piece]
+    for number, key in enumerate(keys):
+        of_key = np.flatnonzero(lines.key[near.piece] == number)
+        found[of_key], ink[of_key] = key.at(place[of_key], peak[of_key])
+    return found, ink
+
+
+def _first_of(group: NDArray[np.int64], value: Floats) -> NDArray[np.int64]:
+    """Where the least `value` of every `group` stands."""
+    order = np.lexsort((value, group))
+    return order[np.unique(group[order], return_index=True)[1]]
 
 
 def soft_edges(
@@ -61,8 +149,7 @@ def soft_edges(
     is_there = (near.away < _EDGE_PX) & ((own == left) | (own == right)) & ~kept.ravel()[near.pixel]
     pixel, away = near.pixel[is_there], near.away[is_there]
     own, left, right = own[is_there], left[is_there], right[is_there]
-    order = np.lexsort((away, pixel))
-    order = order[np.unique(pixel[order], return_index=True)[1]]
+    order = _first_of(pixel, away)
     signed = (away * near.side[is_there])[order]
     own, left, right = own[order], left[order], right[order]
     share_right = np.clip(0.5 + signed, 0, 1)

@@ -3,7 +3,7 @@
 Coordinates are pixels, the center of the first pixel at (0, 0). Letters: V vertices, A arcs, n regions.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,9 +41,10 @@ class PlanarMap:
         return np.repeat(np.arange(self.n_arcs), np.diff(self.offsets))
 
 
-def with_inks(planar: PlanarMap, first: int) -> PlanarMap:
-    """`planar` with its inks numbered from `first` on."""
-    return replace(planar, ink=(planar.ink + first).astype(np.uint8)) if first else planar
+def as_complex(points: NDArray[np.generic]) -> NDArray[np.complex128]:
+    """x + iy of `[..., 2]`."""
+    pairs = np.asarray(points, np.float64)
+    return pairs[..., 0] + 1j * pairs[..., 1]
 
 
 def trace_arcs(labels: NDArray[np.uint16], step_px: float) -> PlanarMap:

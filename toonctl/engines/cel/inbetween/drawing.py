@@ -5,6 +5,7 @@ come from the boundaries of that one map.
 """
 
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -12,18 +13,18 @@ from numpy.typing import NDArray
 
 from toonctl.core.types import Between, FellBack, Pixels
 from toonctl.engines.base import DrawnInbetween, KeyPicture
-from toonctl.engines.cel.inbetween.reading import STEP_AT_540, KeyMap
+from toonctl.engines.cel.inbetween.reading import STEP_AT_540, KeyMap, look_alike
 from toonctl.engines.cel.inbetween.way import Bend, Way
 from toonctl.regions.color_table import nearest_of, premultiplied
 from toonctl.regions.contours import Guides, Pieces, all_guides, boundaries, guides_along, strokes_of
 from toonctl.regions.equal import equal_areas
-from toonctl.regions.penwork import inked, soft_edges
-from toonctl.regions.planar import with_inks
+from toonctl.regions.penwork import KeyLines, inked, soft_edges
 from toonctl.regions.redraw import Window, painted, pulled_out
 from toonctl.regions.strokes import draw_segments
 
 Packed = NDArray[np.uint32]
 Labels = NDArray[np.uint16]
+_Lines = TypeVar("_Lines", Guides, Pieces)
 
 _LEAST_HOLE_PX = 7
 _SLIT_SHARE = 1 / 180
@@ -78,10 +79,10 @@ class _Side:
             is_open |= (labels == ground) & (self.key.labels[window.cut] != ground)
         return is_open
 
-    def guides(self, labels: NDArray[np.int64], doubt: float, first_ink: int) -> list[Guides]:
-        """Its moved outlines, under the new names `labels`, inks numbered from `first_ink` on."""
+    def guides(self, labels: NDArray[np.int64], doubt: float) -> list[Guides]:
+        """Its moved outlines, under the new names `labels`."""
         sheet = self.way.sheet
-        planar = with_inks(sheet.planar, first_ink)
+        planar = sheet.planar
         bounds = np.flatnonzero((planar.left != planar.right) & (planar.left > 0))
         split = np.flatnonzero(sheet.front > 0)
         return [
@@ -120,7 +121,9 @@ def draw_between(span: Span, between: Between, fell_back: tuple[FellBack, ...]) 
         colors = np.concatenate([np.zeros((1, 4), np.uint8), key.colors[key.color], _colors(far.key)])
         shown = _packed(colors)[decided.labels]
         paint[window.cut] = shown
-        coverage, ink = inked(pieces, window, decided.labels, kept)
+        drawn_in = [KeyLines(near.key.coverage, near.key.ink, 0)]
+        drawn_in.append(KeyLines(far.key.coverage, far.key.ink, len(near.key.inks)))
+        coverage, ink = inked(pieces, window, decided.labels, kept, drawn_in)
         if key.is_hard:
             coverage = np.where(coverage >= 128, 255, 0).astype(np.uint8)
         drawn = _lines(np.concatenate([key.inks, far.key.inks]), coverage, ink)
@@ -166,8 +169,8 @@ def _decided(near: _Side, far: _Side, window: Window) -> _Decided:
         part = Window(cut[1].start, cut[0].start, cut[1].stop, cut[0].stop).moved(window.x0, window.y0)
         lower = far.labels(part)
         named = names[lower]
-        # What a part has left is not that part again, nor do slits along its outline show another.
-        is_other = (named != near.key.labels[window.cut][cut]) | (labels[cut] == 0)
+        # A part both keys show is drawn as the nearer has it; slits along its outline show no other.
+        is_other = (named > near.key.n) | (labels[cut] == 0)
         is_seen = _wide(is_open[cut] & is_other & ~far.is_open(lower, part), near.key.labels.shape[0])
         seen = np.nonzero(is_seen)
         labels[cut][seen] = named[seen]
@@ -180,7 +183,7 @@ def _decided(near: _Side, far: _Side, window: Window) -> _Decided:
         is_open &= ~shows
         is_far |= shows
     _close(labels, is_open, near.way.ground, near.key.labels.shape[0])
-    _drop_threads(labels, near.key.labels[window.cut])
+    _drop_threads(labels, near.key.labels[window.cut], _narrow(near, far, names))
     return _Decided(window, _without_crumbs(labels, near.key.labels.shape[0]), names, is_far)
 
 
@@ -203,7 +206,7 @@ def _names(near: _Side, far: _Side) -> NDArray[np.int64]:
     names[0] = 0
     to = far.way.matched.astype(np.int64)
     near_colors = near.key.colors[near.key.color][np.maximum(to, 1) - 1]
-    is_same = (to > 0) & (near_colors == _colors(far.key)).all(1)
+    is_same = (to > 0) & look_alike(near_colors, _colors(far.key))
     names[1:][is_same] = to[is_same]
     if far.way.ground and near.way.ground:
         names[far.way.ground] = near.way.ground
@@ -230,27 +233,27 @@ def _at_rest(side: _Side) -> NDArray[np.bool_]:
 def _pieces(near: _Side, far: _Side, decided: _Decided) -> Pieces:
     """All lines and bare edges of the drawing."""
     own = np.arange(near.key.n + 1)
-    guides = near.guides(own, 0, 0)
+    guides = near.guides(own, 0)
     place = np.full(near.key.n + far.key.n + 1, -1, np.int64)
     n_far = len(far.way.sheet.rings)
     place[: len(near.way.sheet.place)] = near.way.sheet.place + n_far
     strokes = [strokes_of(near.key.planar, near.front, own, near.way.sheet.still)]
     if decided.is_far.any():
-        guides += far.guides(decided.names, _FAR_DOUBT_PX, len(near.key.inks))
+        guides += [_of_far(found) for found in far.guides(decided.names, _FAR_DOUBT_PX)]
         strange = np.flatnonzero(decided.names > near.key.n)
         place[decided.names[strange]] = far.way.sheet.place[strange]
         # Folds of parts that only the other key shows.
         only_far = np.where(decided.names > near.key.n, decided.names, 0)
-        theirs = strokes_of(
-            with_inks(far.key.planar, len(near.key.inks)),
-            far.front,
-            only_far,
-            np.zeros_like(far.way.sheet.still),
-        )
-        strokes.append(theirs.where(theirs.sides[:, 0] > 0))
+        theirs = strokes_of(far.key.planar, far.front, only_far, np.zeros_like(far.way.sheet.still))
+        strokes.append(_of_far(theirs.where(theirs.sides[:, 0] > 0)))
     step = max(2.0, STEP_AT_540 * near.key.labels.shape[0] / 540)
     found = boundaries(decided.labels, decided.window, all_guides(guides), place=place, step_px=step)
     return Pieces.joined([_of_parts(found, near, _grounds(near, far, decided.names)), *strokes])
+
+
+def _of_far(lines: _Lines) -> _Lines:
+    """`lines` said to be the other key's."""
+    return replace(lines, key=np.ones_like(lines.key))
 
 
 def _grounds(near: _Side, far: _Side, names: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -287,18 +290,13 @@ def _without_crumbs(labels: Labels, height: int) -> Labels:
     return labels.ravel()[nearest_of(~is_crumb)]
 
 
-def _drop_threads(labels: Labels, before: Labels) -> None:
+def _drop_threads(labels: Labels, before: Labels, narrow: NDArray[np.bool_]) -> None:
     """Gives what is a single pixel wide, and was not `before`, to what lies beside it, in place.
 
     Two outlines that run into each other leave such slivers, and lines would jump from one to the other.
+    Labels that are `narrow` in their key may be.
     """
-    same = (labels[:-1] == labels[1:])[:, :-1] & (labels[:-1] == labels[1:])[:, 1:]
-    same &= labels[:-1, :-1] == labels[:-1, 1:]
-    is_wide = np.zeros(labels.shape, bool)
-    for rows in (slice(None, -1), slice(1, None)):
-        for columns in (slice(None, -1), slice(1, None)):
-            is_wide[rows, columns] |= same
-    is_wide |= labels == before
+    is_wide = _no_threads(labels) | (labels == before) | narrow[labels]
     width = labels.shape[1]
     flat, wide = labels.ravel(), is_wide.ravel()
     threads = np.flatnonzero(~wide)
@@ -313,6 +311,25 @@ def _drop_threads(labels: Labels, before: Labels) -> None:
         flat[threads] = value
         wide[threads[found]] = True
         threads = threads[~found]
+
+
+def _no_threads(labels: Labels) -> NDArray[np.bool_]:
+    """Pixels of blocks of two by two of one label."""
+    same = (labels[:-1] == labels[1:])[:, :-1] & (labels[:-1] == labels[1:])[:, 1:]
+    same &= labels[:-1, :-1] == labels[:-1, 1:]
+    is_wide = np.zeros(labels.shape, bool)
+    for rows in (slice(None, -1), slice(1, None)):
+        for columns in (slice(None, -1), slice(1, None)):
+            is_wide[rows, columns] |= same
+    return is_wide
+
+
+def _narrow(near: _Side, far: _Side, names: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """By label of a drawing, whether the part is narrow in its key already: a rim, a rod."""
+    narrow = np.zeros(near.key.n + far.key.n + 1, bool)
+    narrow[names] = far.key.narrow
+    narrow[: near.key.n + 1] = near.key.narrow
+    return narrow
 
 
 def _softened(

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from toonctl.engines.cel.inbetween.laying import Moved, lay
 from toonctl.engines.cel.inbetween.pairing import Pairing, pair
-from toonctl.engines.cel.inbetween.probing import as_complex, neighbors, probes, sureness, target_of
+from toonctl.engines.cel.inbetween.probing import neighbors, probes, sureness, target_of
 from toonctl.engines.cel.inbetween.reading import KeyMap
 from toonctl.engines.cel.inbetween.shared import Shared
 from toonctl.engines.cel.inbetween.way import Way
@@ -31,6 +31,7 @@ from toonctl.regions.motion import (
     still,
     tear,
 )
+from toonctl.regions.planar import as_complex
 from toonctl.regions.votes import flow_between
 
 _ROUNDS = 3

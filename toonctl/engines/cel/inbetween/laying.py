@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
 from toonctl.engines.cel.inbetween.pairing import Pairing
-from toonctl.engines.cel.inbetween.probing import as_complex, neighbors, outlines, probes, target_of
+from toonctl.engines.cel.inbetween.probing import neighbors, outlines, probes, target_of
 from toonctl.engines.cel.inbetween.reading import KeyMap
 from toonctl.engines.cel.inbetween.way import Box, Way
 from toonctl.engines.cel.options import InbetweenOptions
@@ -16,6 +16,7 @@ from toonctl.regions.depth import depth_order
 from toonctl.regions.elastic import lay_on
 from toonctl.regions.joints import joining
 from toonctl.regions.motion import Complex, Floats, Motions, Probes, Target, cost_inside, edge_distance
+from toonctl.regions.planar import as_complex
 from toonctl.regions.redraw import arrange
 from toonctl.regions.rings import outer_rings
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toonctl.engines.cel.inbetween.probing import neighbors, sureness
-from toonctl.engines.cel.inbetween.reading import KeyMap
+from toonctl.engines.cel.inbetween.reading import KeyMap, look_alike
 from toonctl.engines.cel.options import InbetweenOptions
 from toonctl.engines.cel.worker import matcher
 from toonctl.regions.agree import joints, min_sum
@@ -75,7 +75,7 @@ def pair(key: KeyMap, other: KeyMap, options: InbetweenOptions) -> Pairing:
     there, back = compare.match(key.view, [other.view])[0], compare.match(other.view, [key.view])[0]
     # Two regions that would both rather match nothing are not forced on each other.
     is_alone = (there[:, :-1] < there[:, -1:] - _DECIDED) & (back[:, :-1] < back[:, -1:] - _DECIDED).T
-    same = (key.colors[key.color][:, None] == other.colors[other.color][None]).all(-1)
+    same = look_alike(key.colors[key.color][:, None], other.colors[other.color][None])
     (ground, is_ground), (other_main, other_ground) = _ground(key), _ground(other)
     same &= is_ground[:, None] == other_ground[None]
     score = np.where(is_alone, 2 * _LEAST, there[:, :-1] + back[:, :-1].T).astype(np.float32)
@@ -195,7 +195,7 @@ def _ground(key: KeyMap) -> tuple[int, NDArray[np.bool_]]:
     if not len(key.view.area) or not touches.any():
         return 0, is_ground
     largest = int(np.where(touches, key.view.area, -1).argmax())
-    has_its_color = key.color == key.color[largest]
+    has_its_color = look_alike(key.colors[key.color], key.colors[key.color[largest]])
     # In a line drawing everything has the paper's color: only the paper around the figures is ground.
     if key.n > 1 and has_its_color.mean() > 0.5:
         is_ground[largest] = True

@@ -7,6 +7,7 @@ from toonctl.engines.cel.inbetween.reading import KeyMap
 from toonctl.regions.elastic import Outline, directions
 from toonctl.regions.joints import ENCLOSED, joining
 from toonctl.regions.motion import Beside, Complex, Floats, Probes, Target
+from toonctl.regions.planar import as_complex
 
 _N_OUTLINE = 32
 _N_NEIGHBORS = 5
@@ -112,12 +113,6 @@ def _spread(xx: Floats, yy: Floats, xy: Floats) -> Complex:
 def sureness(key: KeyMap) -> Floats:
     """How much what is seen of each region alone says, by its size, `[n]`."""
     return np.clip(np.sqrt(key.view.area) / (_SURE_SIDE_AT_540 * key.labels.shape[0] / 540), *_SURE)
-
-
-def as_complex(points: NDArray[np.generic]) -> Complex:
-    """x + iy of `[..., 2]`."""
-    pairs = np.asarray(points, np.float64)
-    return pairs[..., 0] + 1j * pairs[..., 1]
 
 
 def _vertices_of(key: KeyMap) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,6 +24,8 @@ from toonctl.regions.strokes import with_strokes
 STEP_AT_540 = 3.0
 _LOOKUP_HEIGHT = 540
 _SAME_INK = 12
+_NARROW = 0.25
+_SAME_SHADE = 4
 _BLACK = np.array([[0, 0, 0, 255]], np.uint8)
 
 
@@ -34,7 +37,8 @@ class KeyMap:
     uint16 `[n]` into it; `coverage` and `ink` `[H, W]` with `inks` `[I, 4]` as in `Flats`; `has_line` whether
     the line is a layer of its own, `is_soft` whether colors that meet without one mix there. `table` `[T, 4]`
     and `codes` `[H, W]` are the picture as it came. `center` complex `[n]` and `spread` `[n, 3]` (variance of
-    x, covariance, variance of y) are the regions'.
+    x, covariance, variance of y) are the regions'; `narrow` `[n + 1]` says by label which
+    are mostly only a few pixels wide.
     """
 
     labels: NDArray[np.uint16]
@@ -49,6 +53,7 @@ class KeyMap:
     codes: NDArray[np.int32]
     center: NDArray[np.complex128]
     spread: NDArray[np.float64]
+    narrow: NDArray[np.bool_]
     planar: PlanarMap
     view: View
 
@@ -95,6 +100,7 @@ def read_key(key: KeyPicture, options: InbetweenOptions) -> KeyMap:
         codes=codes,
         center=regions.center[:, 0] + 1j * regions.center[:, 1],
         spread=regions.moments.astype(np.float64),
+        narrow=_narrow(full, n),
         planar=planar,
         view=_view(regions, full, flats.coverage, options),
     )
@@ -102,22 +108,43 @@ def read_key(key: KeyPicture, options: InbetweenOptions) -> KeyMap:
 
 def _areas(flats: Flats, options: InbetweenOptions) -> NDArray[np.uint16]:
     """Areas of one color that no line cuts through."""
-    height = flats.index.shape[0]
-    values = flats.index.astype(np.int32) + 1
-    if flats.coverage.any():
-        frame = LineFrame(flats.coverage, np.zeros_like(flats.coverage))
-        enclosed = find_regions(frame, options.segment(height)).label_map()
-        values = np.where(enclosed > 0, values + enclosed.astype(np.int32) * len(flats.colors), 0)
-    return equal_areas(values, options.min_region_px)
+    shade = _shade(flats.colors)[flats.index]
+    if not flats.coverage.any():
+        return equal_areas(shade + 1, options.min_region_px)
+    if int(shade.max()) > int(shade.min()):
+        # Colors bound areas better than gaps can be guessed.
+        values = np.where(flats.coverage < options.line_threshold, shade + 1, 0)
+        return equal_areas(values, options.min_region_px)
+    frame = LineFrame(flats.coverage, np.zeros_like(flats.coverage))
+    return find_regions(frame, options.segment(len(shade))).label_map()
+
+
+def _shade(colors: Pixels) -> NDArray[np.int32]:
+    """By color of `[K, 4]` the first that looks the same: where layers overlap, blacks differ by a hair."""
+    return look_alike(colors[:, None], colors[None]).argmax(1).astype(np.int32)
+
+
+def look_alike(colors: Pixels, others: Pixels) -> NDArray[np.bool_]:
+    """Whether nobody can tell `colors` from `others`, both `[..., 4]`, `[...]`."""
+    return np.asarray(np.abs(colors.astype(np.int16) - others.astype(np.int16)).max(-1) <= _SAME_SHADE)
 
 
 def _majority(
     labels: NDArray[np.uint16], index: NDArray[np.uint16], n: int, n_colors: int
 ) -> NDArray[np.uint16]:
-    """The color of each area, `[n]`; an area has one color by construction, so any pixel tells."""
-    color = np.zeros(n + 1, np.uint16)
-    color[labels.ravel()] = index.ravel()
-    return np.minimum(color[1:], n_colors - 1).astype(np.uint16)
+    """The commonest color of each area, `[n]`."""
+    both = labels.ravel().astype(np.int64) * n_colors + np.minimum(index, n_colors - 1).ravel()
+    counts = np.bincount(both, minlength=(n + 1) * n_colors).reshape(n + 1, n_colors)
+    return counts[1:].argmax(1).astype(np.uint16)
+
+
+def _narrow(full: NDArray[np.uint16], n: int) -> NDArray[np.bool_]:
+    """By label, whether a notable share of the region is at most three pixels wide, `[n + 1]`."""
+    numbers = full.astype(np.float32)
+    block = np.ones((4, 4), np.uint8)
+    is_core = (cv2.erode(numbers, block) == cv2.dilate(numbers, block)).astype(np.uint8)
+    core = np.bincount(full.ravel(), cv2.dilate(is_core, np.ones((6, 6), np.uint8)).ravel(), minlength=n + 1)
+    return core < (1 - _NARROW) * np.bincount(full.ravel(), minlength=n + 1)
 
 
 def _in_ink(paints: Pixels, inks: Pixels) -> NDArray[np.bool_]:

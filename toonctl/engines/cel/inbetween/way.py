@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from toonctl.engines.cel.inbetween.probing import as_complex
 from toonctl.regions.motion import Complex, Floats, Motions
+from toonctl.regions.planar import as_complex
 from toonctl.regions.redraw import Sheet
 
 Box = tuple[int, int, int, int]
