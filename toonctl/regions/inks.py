@@ -83,7 +83,7 @@ def colored_lines(
     """
     height = codes.shape[0]
     side = 2 * max(1, round(height * _LINE_SHARE / 2)) - 1
-    numbers = codes.astype(np.float32)
+    numbers = codes.astype(np.uint16 if len(table) <= np.iinfo(np.uint16).max else np.float32)
     window = np.ones((side, side), np.uint8)
     core = np.asarray(cv2.erode(numbers, window) == cv2.dilate(numbers, window))
     counts = np.bincount(codes.ravel(), minlength=len(table))

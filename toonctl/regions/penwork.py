@@ -97,7 +97,7 @@ def inked(
     is_hidden |= kept.ravel()[near.pixel] & lines.still[near.piece]
     half = (1 - near.along) * lines.half[near.piece, 0] + near.along * lines.half[near.piece, 1]
     first = np.array([key.first for key in keys], np.uint8)
-    is_copy = np.isfinite(lines.source[:, :, 0]).all(1)[near.piece]
+    is_copy = np.asarray(np.isfinite(lines.source[:, :, 0]).all(1))[near.piece]
     # A line thinner than a pixel covers its pixels in part.
     strength = np.minimum(2 * half, 1)
     found = strength * np.clip(np.maximum(half, _THIN) + 0.5 - near.away, 0, 1)
@@ -133,9 +133,14 @@ def _copied(lines: Pieces, near: _Near, window: Window, keys: Sequence[KeyLines]
 
 
 def _first_of(group: NDArray[np.int64], value: Floats) -> NDArray[np.int64]:
-    """Where the least `value` of every `group` stands."""
-    order = np.lexsort((value, group))
-    return order[np.unique(group[order], return_index=True)[1]]
+    """Where the least `value` of every `group` stands, the first of equals; in the order of the groups."""
+    n = int(group.max(initial=-1)) + 1
+    least = np.full(n, np.inf, np.float32)
+    np.minimum.at(least, group, value)
+    at = np.flatnonzero(value <= least[group])[::-1]
+    first = np.full(n, -1, np.int64)
+    first[group[at]] = at
+    return first[first >= 0]
 
 
 def soft_edges(

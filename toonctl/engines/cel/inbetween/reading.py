@@ -140,9 +140,8 @@ def _majority(
 
 def _narrow(full: NDArray[np.uint16], n: int) -> NDArray[np.bool_]:
     """By label, whether a notable share of the region is at most three pixels wide, `[n + 1]`."""
-    numbers = full.astype(np.float32)
     block = np.ones((4, 4), np.uint8)
-    is_core = (cv2.erode(numbers, block) == cv2.dilate(numbers, block)).astype(np.uint8)
+    is_core = (cv2.erode(full, block) == cv2.dilate(full, block)).astype(np.uint8)
     core = np.bincount(full.ravel(), cv2.dilate(is_core, np.ones((6, 6), np.uint8)).ravel(), minlength=n + 1)
     return core < (1 - _NARROW) * np.bincount(full.ravel(), minlength=n + 1)
 
