@@ -16,6 +16,7 @@ _LEAST_THIN = 0.12
 _LEAST_OF_MAIN_INK = 0.2
 _MOST_COLORED = 6
 _HEMMING = 0.6
+_BLOT = 0.3
 _MOST_DARK = 8
 _TINT = 32
 _LIKE = 10
@@ -64,8 +65,10 @@ def _is_tint(color: Pixels, ink: Pixels, flats: NDArray[np.float32]) -> bool:
 
 
 def _thin(mask: NDArray[np.bool_], kernel: Pixels) -> NDArray[np.bool_]:
-    """The parts of `mask` that `kernel` does not fit in."""
+    """The parts of `mask` that `kernel` does not fit in, or hardly, as where several lines meet."""
     core = cv2.erode(mask.astype(np.uint8), kernel)
+    _, blobs, stats, _ = cv2.connectedComponentsWithStats(core, connectivity=8)
+    core &= (stats[:, cv2.CC_STAT_AREA] > _BLOT * kernel.size)[blobs].astype(np.uint8)
     return mask & (cv2.dilate(core, cv2.dilate(kernel, np.ones((3, 3), np.uint8))) == 0)
 
 

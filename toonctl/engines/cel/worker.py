@@ -4,16 +4,13 @@ from functools import cache
 from importlib.resources import files
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from toonctl.core.errors import CheckpointError
 from toonctl.engines.base import LoadLine, PaintedReference
-from toonctl.engines.cel.matchers import GeometricMatcher, LearnedMatcher, Matcher
+from toonctl.engines.cel.matchers import GeometricMatcher, Matcher
 from toonctl.engines.cel.options import ColorizeOptions
 from toonctl.engines.cel.view import View, view_drawing
-from toonctl.models.cel_matcher import CelMatcher, CelMatcherParams
-from toonctl.models.checkpoint import load_strict, parse_safetensors
 
 WEIGHTS = "cel_matcher.safetensors"
 
@@ -21,10 +18,16 @@ WEIGHTS = "cel_matcher.safetensors"
 @cache
 def matcher(kind: str) -> Matcher:
     """The matcher of that kind, once per process. Raises: CheckpointError when the weights are unusable."""
-    # One thread a process: two processes with one thread each beat one with two, and sums keep their order.
-    torch.set_num_threads(1)
     if kind == "geometric":
         return GeometricMatcher()
+    import torch  # here only: the other matcher starts a second earlier without it
+
+    from toonctl.engines.cel.learned import LearnedMatcher
+    from toonctl.models.cel_matcher import CelMatcher, CelMatcherParams
+    from toonctl.models.checkpoint import load_strict, parse_safetensors
+
+    # One thread a process: two processes with one thread each beat one with two, and sums keep their order.
+    torch.set_num_threads(1)
     model = CelMatcher(CelMatcherParams())
     load_strict(model, parse_safetensors(read_weights(), name=WEIGHTS), name=WEIGHTS)
     return LearnedMatcher(model, getattr(torch, number_format()))
@@ -46,6 +49,8 @@ def read_weights() -> bytes:
 @cache
 def number_format() -> str:
     """`bfloat16` where the processor computes with it (half the time), else `float32`."""
+    import torch
+
     is_fast = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
     return "bfloat16" if is_fast is not None and is_fast() else "float32"
 

@@ -170,7 +170,9 @@ def _decided(near: _Side, far: _Side, window: Window) -> _Decided:
         lower = far.labels(part)
         named = names[lower]
         # A part both keys show is drawn as the nearer has it; slits along its outline show no other.
-        is_other = (named > near.key.n) | (labels[cut] == 0)
+        is_other = (
+            (named > near.key.n) | (labels[cut] == 0) | _within(is_open[cut], labels[cut], near.way.ground)
+        )
         is_seen = _wide(is_open[cut] & is_other & ~far.is_open(lower, part), near.key.labels.shape[0])
         seen = np.nonzero(is_seen)
         labels[cut][seen] = named[seen]
@@ -185,6 +187,16 @@ def _decided(near: _Side, far: _Side, window: Window) -> _Decided:
     _close(labels, is_open, near.way.ground, near.key.labels.shape[0])
     _drop_threads(labels, near.key.labels[window.cut], _narrow(near, far, names))
     return _Decided(window, _without_crumbs(labels, near.key.labels.shape[0]), names, is_far)
+
+
+def _within(is_open: NDArray[np.bool_], labels: Labels, ground: int) -> NDArray[np.bool_]:
+    """The openings among parts, which do not run out into the `ground`: whatever is there, it is not that."""
+    count, opening = cv2.connectedComponents(is_open.astype(np.uint8), connectivity=4)
+    is_out = ((labels == ground) & ~is_open).astype(np.uint8)
+    beside = cv2.dilate(is_out, np.ones((3, 3), np.uint8)) > 0
+    runs_out = np.zeros(count, bool)
+    runs_out[np.asarray(opening)[beside & is_open]] = True
+    return is_open & ~runs_out[opening]
 
 
 def _wide(mask: NDArray[np.bool_], height: int) -> NDArray[np.bool_]:
