@@ -31,6 +31,7 @@ _TOLD_AT_540 = 40.0
 _UNSURE, _STRETCH = 3.0, 4.0
 _JOINT = 0.45
 _BARE = 0.25
+_CONTACT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ def lay(found: Moved, held: NDArray[np.bool_], options: InbetweenOptions) -> Way
     is_joint = joining(planar) > _JOINT
     is_split = apart > _AGREE_AT_540 * unit * np.where(is_joint, _STRETCH, np.where(is_sure, 1, _UNSURE))
     is_split &= (planar.left != planar.right) & (planar.left > 0)
+    is_split &= ~_stay_joined(key, other, matched)
     owner = np.where(is_split, np.where(lead < 0.5, planar.left, planar.right), 0).astype(np.int32)
     is_ground = np.concatenate([[True], pairing.is_ground])
     rings = outer_rings(planar)
@@ -113,6 +115,18 @@ def lay(found: Moved, held: NDArray[np.bool_], options: InbetweenOptions) -> Way
         bad_share=float(area[is_bad].sum() / area.sum()) if area.any() else 0.0,
         fell_back=_doubts(key, is_bad, (matched == 0) & ~pairing.is_ground),
     )
+
+
+def _stay_joined(key: KeyMap, other: KeyMap, matched: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """By arc, whether its two sides meet in both keys: so they do between them."""
+    n = other.n + 1
+    meets = np.zeros((n, n), np.int64)
+    length = np.diff(other.planar.offsets)
+    np.add.at(meets, (other.planar.left, other.planar.right), length)
+    meets += meets.T
+    to = np.concatenate([[0], matched])
+    left, right = to[key.planar.left], to[key.planar.right]
+    return (left > 0) & (right > 0) & (left != right) & (meets[left, right] >= _CONTACT)
 
 
 def _covered(motions: Motions, seen: Probes, target: Target, pairing: Pairing) -> NDArray[np.bool_]:
