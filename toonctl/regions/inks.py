@@ -67,9 +67,10 @@ def _is_tint(color: Pixels, ink: Pixels, flats: NDArray[np.float32]) -> bool:
 def _thin(mask: NDArray[np.bool_], kernel: Pixels) -> NDArray[np.bool_]:
     """The parts of `mask` that `kernel` does not fit in, or hardly, as where several lines meet."""
     core = cv2.erode(mask.astype(np.uint8), kernel)
-    _, blobs, stats, _ = cv2.connectedComponentsWithStats(core, connectivity=8)
-    core &= (stats[:, cv2.CC_STAT_AREA] > _BLOT * kernel.size)[blobs].astype(np.uint8)
-    return mask & (cv2.dilate(core, cv2.dilate(kernel, np.ones((3, 3), np.uint8))) == 0)
+    _, found, stats, _ = cv2.connectedComponentsWithStats(core, connectivity=8)
+    blobs = np.asarray(found, np.int32)
+    is_area = (stats[:, cv2.CC_STAT_AREA] > _BLOT * kernel.size)[blobs] & (blobs > 0)
+    return mask & (cv2.dilate(is_area.astype(np.uint8), cv2.dilate(kernel, np.ones((3, 3), np.uint8))) == 0)
 
 
 def colored_lines(

@@ -33,6 +33,7 @@ _CRUMB_AT_540 = 12
 _FAR_DOUBT_PX = 4.0
 _FULLER = 1.05
 _THREAD_ROUNDS = 2
+_MOSTLY = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,10 +171,10 @@ def _decided(near: _Side, far: _Side, window: Window) -> _Decided:
         lower = far.labels(part)
         named = names[lower]
         # A part both keys show is drawn as the nearer has it; slits along its outline show no other.
-        is_other = (
-            (named > near.key.n) | (labels[cut] == 0) | _within(is_open[cut], labels[cut], near.way.ground)
-        )
-        is_seen = _wide(is_open[cut] & is_other & ~far.is_open(lower, part), near.key.labels.shape[0])
+        is_within = (labels[cut] == 0) | _within(is_open[cut], labels[cut], near.way.ground)
+        is_whole = (named > near.key.n) & _mostly_seen(lower, is_open[cut], far)[lower]
+        is_seen = is_open[cut] & (is_within | is_whole) & ~far.is_open(lower, part)
+        is_seen = _wide(is_seen, near.key.labels.shape[0])
         seen = np.nonzero(is_seen)
         labels[cut][seen] = named[seen]
         is_open[cut][seen] = False
@@ -189,13 +190,20 @@ def _decided(near: _Side, far: _Side, window: Window) -> _Decided:
     return _Decided(window, _without_crumbs(labels, near.key.labels.shape[0]), names, is_far)
 
 
+def _mostly_seen(labels: Labels, is_open: NDArray[np.bool_], side: _Side) -> NDArray[np.bool_]:
+    """By label, whether most of a part shows through the openings: a mere piece of it would tell nothing."""
+    seen = np.bincount(labels[is_open], minlength=side.key.n + 1)
+    return seen[: side.key.n + 1] >= _MOSTLY * np.concatenate([[1], side.key.view.area])
+
+
 def _within(is_open: NDArray[np.bool_], labels: Labels, ground: int) -> NDArray[np.bool_]:
     """The openings among parts, which do not run out into the `ground`: whatever is there, it is not that."""
-    count, opening = cv2.connectedComponents(is_open.astype(np.uint8), connectivity=4)
+    count, found = cv2.connectedComponents(is_open.astype(np.uint8), connectivity=4)
+    opening = np.asarray(found, np.int32)
     is_out = ((labels == ground) & ~is_open).astype(np.uint8)
     beside = cv2.dilate(is_out, np.ones((3, 3), np.uint8)) > 0
     runs_out = np.zeros(count, bool)
-    runs_out[np.asarray(opening)[beside & is_open]] = True
+    runs_out[opening[beside & is_open]] = True
     return is_open & ~runs_out[opening]
 
 

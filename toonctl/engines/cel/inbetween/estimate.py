@@ -164,12 +164,29 @@ def _with_hosts(
     is_led = (matched > 0) & ~is_ground
     lost = (matched == 0) & ~is_ground
     motions = motions.where(lost, still(motions.center))
-    for _ in range(_ROUNDS):
-        leads = is_led[beside.who] & (beside.who != np.arange(len(matched))[:, None])
-        goes = lost & leads.any(1)
-        motions = motions.where(goes, _with_joints(motions, beside, is_led)[0])
-        is_led = is_led | goes
+    for region, host, slot in _chain(is_led, lost, beside):
+        joint = beside.at[region, slot]
+        at, to = joint.mean(), motions.of(np.array([host])).apply(joint[None]).mean()
+        turn = motions.turn[host] / max(abs(motions.turn[host]), 1e-6)
+        motions.turn[region] = turn
+        motions.shift[region] = to + turn * (motions.center[region] - at) - motions.center[region]
     return motions
+
+
+def _chain(is_led: NDArray[np.bool_], lost: NDArray[np.bool_], beside: Beside) -> list[tuple[int, int, int]]:
+    """The `lost` regions that something leads: region, whom it hangs on, and that one's slot in `beside`.
+
+    The strongest joints come first, so that a foot hangs on its own leg.
+    """
+    is_led = is_led.copy()
+    found: list[tuple[int, int, int]] = []
+    while True:
+        share = np.where((lost & ~is_led)[:, None] & is_led[beside.who], beside.share, 0)
+        region, slot = divmod(int(share.argmax()), share.shape[1])
+        if share[region, slot] <= 0:
+            return found
+        found.append((region, int(beside.who[region, slot]), slot))
+        is_led[region] = True
 
 
 def _with_neighbors(key: KeyMap, other: KeyMap, pairing: Pairing) -> list[Motions]:
