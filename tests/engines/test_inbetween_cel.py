@@ -5,6 +5,7 @@ import pytest
 
 from engines.inbetween_toys import (
     COAT,
+    EYE,
     HAT,
     HEIGHT,
     INK,
@@ -21,7 +22,10 @@ from engines.inbetween_toys import (
 )
 from toonctl.core.errors import EngineError, SpecError
 from toonctl.engines.base import KeyPicture
+from toonctl.engines.cel.inbetween.reading import read_key
+from toonctl.engines.cel.options import InbetweenOptions
 from toonctl.engines.inbetween.cel import Engine
+from toonctl.spec.engine_tables import CelInbetween
 
 HERE = Place(120, 90)
 MOVES = {
@@ -63,6 +67,27 @@ def test_the_drawing_follows_the_time(time: float) -> None:
     assert drawn.line is not None
     truth = man(Page(), middle(first, second, time))
     assert line_gap(drawn.line[..., 3], truth.coverage()) < 0.6
+
+
+@pytest.mark.parametrize(("time", "key"), [(0.001, 0), (0.999, 1)])
+@pytest.mark.parametrize("width", [1.0, 2.0])
+def test_a_drawing_right_beside_a_key_looks_like_it(time: float, key: int, width: float) -> None:
+    pages = [man(Page(), place, width).flat() for place in MOVES["turning"]]
+    (drawn,) = draw(pages, (time,))["A"]
+    off = np.abs(drawn.picture.astype(int) - pages[key].picture).max(-1)
+    assert (off > 48).mean() < 0.001
+    assert off.mean() < 0.25
+
+
+def test_an_eye_nearly_cut_in_half_by_its_pupil_is_one_part() -> None:
+    page = Page()
+    page.shape(EYE, HERE.points([(-16, -12), (16, -12), (16, 12), (-16, 12)]))
+    page.shape(COAT, HERE.points([(-5, -8), (5, -8), (5, 8), (-5, 8)]))
+    options = InbetweenOptions.of(CelInbetween().model_dump())
+    key = read_key(page.flat(), options)
+    assert [color[:3] for color in key.colors[key.color].tolist()].count(list(EYE)) == 1
+    lines = read_key(page.lines_only(), options)
+    assert lines.n > key.n  # where nothing but lines divides, a waist like that is a gap
 
 
 def test_paint_has_the_colors_of_the_keys_only() -> None:

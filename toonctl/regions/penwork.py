@@ -23,7 +23,7 @@ _RIM_PX = 1.5
 _CRISP = 0.6
 _SLACK = 1.1
 _FAINTEST = 0.2
-_EDGE_PX = 0.75
+_EDGE_PX = 1.5
 
 
 @dataclass(frozen=True, slots=True)
