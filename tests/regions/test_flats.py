@@ -51,7 +51,7 @@ def test_large_black_areas_are_no_lines() -> None:
 def test_where_lines_meet_is_line_not_a_black_area() -> None:
     picture = np.full((540, 960, 4), (*SKY, 255), np.uint8)
     for y in (170, 370):
-        cv2.line(picture, (300, y), (660, 540 - y), (*INK, 255), 5, cv2.LINE_AA)
+        cv2.line(picture, (300, y), (660, 540 - y), (*INK, 255), 3, cv2.LINE_AA)
     cv2.rectangle(picture, (476, 266), (484, 274), (*INK, 255), -1)  # their ink ran together
     cv2.circle(picture, (800, 270), 12, (*INK, 255), -1, cv2.LINE_AA)
     found = flats_of(picture)
