@@ -52,10 +52,10 @@ def test_where_lines_meet_is_line_not_a_black_area() -> None:
     picture = np.full((540, 960, 4), (*SKY, 255), np.uint8)
     for y in (170, 370):
         cv2.line(picture, (300, y), (660, 540 - y), (*INK, 255), 3, cv2.LINE_AA)
-    cv2.rectangle(picture, (476, 266), (484, 274), (*INK, 255), -1)  # their ink ran together
+    cv2.rectangle(picture, (477, 267), (483, 273), (*INK, 255), -1)  # their ink ran together
     cv2.circle(picture, (800, 270), 12, (*INK, 255), -1, cv2.LINE_AA)
     found = flats_of(picture)
-    assert found.coverage[266:275, 476:485].min() == 255
+    assert found.coverage[267:274, 477:484].min() == 255
     at_circle = found.colors[found.index[270, 800]], found.coverage[270, 800]
     assert (at_circle[0].tolist(), int(at_circle[1])) == ([*INK, 255], 0)
 
