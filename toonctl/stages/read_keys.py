@@ -1,21 +1,22 @@
 """The art of `inbetween` and `layerpack`: keys at frames, or drawings whose sheet marks the inbetweens."""
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
+from toonctl import __version__
 from toonctl.core.art import Art, Cel, InbetweenPlan, Layer, Role
+from toonctl.core.cache import Shelf
 from toonctl.core.timesheet import Timesheet, format_frames
 from toonctl.spec.inbetween import InbetweenSpec, KeyedArt
 from toonctl.spec.keys import KeyedLayer, KeyTable
 from toonctl.spec.layerpack import MOST_LAYERS, LayerpackSpec
 from toonctl.stages.cel_parts import ReadOptions
-from toonctl.stages.cel_pixels import load_cel
 from toonctl.stages.drawn import DrawnShot, ShotFrames, check_layer_names, named, psd_cel
 from toonctl.stages.exposures import cut_exposures, marked_timesheet, read_timesheet
 from toonctl.stages.findings import Code, Findings
 from toonctl.stages.key_frames import key_frames, pace_of
-from toonctl.stages.key_pixels import pixel_digest
 from toonctl.stages.key_plan import LayerPace, PlacedKey, plan_keys, plan_sheet
 from toonctl.stages.psd_layers import read_layers
 from toonctl.stages.read_psd_art import read_psd_art, still_layer
@@ -23,6 +24,9 @@ from toonctl.stages.read_sequence import read_sequence
 from toonctl.stages.references import background_layer
 
 KeyedSpec = InbetweenSpec | LayerpackSpec
+
+_shelf = Shelf("shown", 2**20)
+"""What pictures show, by their files: who asks again about the same keys need not decode them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,13 +274,20 @@ def _digests(cels: Sequence[Cel], options: ReadOptions, findings: Findings) -> M
     distinct = {cel.digest: cel for cel in cels}
     if len(distinct) < 2 or findings.size is None:
         return {digest: digest for digest in distinct}
-    load = partial(load_cel, size=findings.size, options=options)
+    seen = sorted((digest, cel.is_line_art) for digest, cel in distinct.items())
+    name = hashlib.sha256(repr((__version__, seen, options, findings.size)).encode()).hexdigest()
+    if (known := _shelf.get(name)) is not None:
+        return json.loads(known)
+    from toonctl.stages.cel_pixels import load_cel
+    from toonctl.stages.key_pixels import pixel_digest
+
     digests: dict[str, str] = {}
     for digest, cel in distinct.items():
-        digests[digest] = digest
         with findings.gather():
-            digests[digest] = pixel_digest(load(cel), findings.size)
-    return digests
+            digests[digest] = pixel_digest(load_cel(cel, size=findings.size, options=options), findings.size)
+    if len(digests) == len(distinct):
+        _shelf.put(name, json.dumps(digests).encode())
+    return {digest: digests.get(digest, digest) for digest in distinct}
 
 
 def _paces(
