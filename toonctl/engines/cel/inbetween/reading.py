@@ -26,6 +26,7 @@ _LOOKUP_HEIGHT = 540
 _SAME_INK = 12
 _NARROW = 0.25
 _SAME_SHADE = 4
+_MOST_FLATS = 1024
 _BLACK = np.array([[0, 0, 0, 255]], np.uint8)
 
 
@@ -76,7 +77,7 @@ def read_key(key: KeyPicture, options: InbetweenOptions) -> KeyMap:
     if n == 0:
         labels, n = np.ones_like(labels), 1
     full = grown(labels)
-    color = _majority(labels, flats.index, n, len(flats.colors))
+    color = np.minimum(_colors_of(labels, flats.index, n), len(flats.colors) - 1).astype(np.uint16)
     step = max(2.0, STEP_AT_540 * height / 540)
     planar = with_strokes(
         trace_arcs(full, step), full, flats.coverage, threshold=options.line_threshold, step_px=step
@@ -121,6 +122,8 @@ def _areas(flats: Flats, options: InbetweenOptions) -> NDArray[np.uint16]:
 
 def _shade(colors: Pixels) -> NDArray[np.int32]:
     """By color of `[K, 4]` the first that looks the same: where layers overlap, blacks differ by a hair."""
+    if len(colors) > _MOST_FLATS:  # no cel but a painting: every pixel would look like some other
+        return np.arange(len(colors), dtype=np.int32)
     return look_alike(colors[:, None], colors[None]).argmax(1).astype(np.int32)
 
 
@@ -129,13 +132,12 @@ def look_alike(colors: Pixels, others: Pixels) -> NDArray[np.bool_]:
     return np.asarray(np.abs(colors.astype(np.int16) - others.astype(np.int16)).max(-1) <= _SAME_SHADE)
 
 
-def _majority(
-    labels: NDArray[np.uint16], index: NDArray[np.uint16], n: int, n_colors: int
-) -> NDArray[np.uint16]:
-    """The commonest color of each area, `[n]`."""
-    both = labels.ravel().astype(np.int64) * n_colors + np.minimum(index, n_colors - 1).ravel()
-    counts = np.bincount(both, minlength=(n + 1) * n_colors).reshape(n + 1, n_colors)
-    return counts[1:].argmax(1).astype(np.uint16)
+def _colors_of(labels: NDArray[np.uint16], index: NDArray[np.uint16], n: int) -> NDArray[np.uint16]:
+    """The color of each area, `[n]`: of one pixel, since all look the same."""
+    where, first = np.unique(labels, return_index=True)
+    color = np.zeros(n + 1, np.uint16)
+    color[where] = index.ravel()[first]
+    return color[1:]
 
 
 def _narrow(full: NDArray[np.uint16], n: int) -> NDArray[np.bool_]:
