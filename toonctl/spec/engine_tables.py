@@ -61,7 +61,8 @@ class CelTable(EngineTable):
     )
     gap_px: GapPx = Field(
         default="auto",
-        description='Gaps in lines up to twice this wide are closed; "auto" = 3 px at 540 lines, 0 = none.',
+        description='Gaps in lines up to twice this wide are closed; "auto" = 3 px at 540 lines (between '
+        "painted keys 1.5), 0 = none.",
     )
     min_region_px: MinRegionPx = Field(default=6, description="Smaller specks join the area around them.")
     line_threshold: LineThreshold = Field(

@@ -1,6 +1,6 @@
 """A key read once: flat colors, regions, planar map, and how the matcher sees it; in worker processes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -18,7 +18,7 @@ from toonctl.regions.flats import Flats, flats_of, flats_under_lines
 from toonctl.regions.graph import build_graph
 from toonctl.regions.pens import Shown, with_pens
 from toonctl.regions.planar import PlanarMap, trace_arcs
-from toonctl.regions.segment import Regions, find_regions, measure
+from toonctl.regions.segment import Regions, SegmentOptions, find_regions, measure
 from toonctl.regions.strokes import with_strokes
 
 STEP_AT_540 = 3.0
@@ -26,6 +26,9 @@ _LOOKUP_HEIGHT = 540
 _SAME_INK = 12
 _NARROW = 0.25
 _SAME_SHADE = 4
+_THREAD_AT_540 = 1.5
+"""Half of what areas of one color in a painted key may hang together by without being one, in pixels."""
+
 _MOST_FLATS = 1024
 _BLACK = np.array([[0, 0, 0, 255]], np.uint8)
 
@@ -108,16 +111,34 @@ def read_key(key: KeyPicture, options: InbetweenOptions) -> KeyMap:
 
 
 def _areas(flats: Flats, options: InbetweenOptions) -> NDArray[np.uint16]:
-    """Areas of one color that no line cuts through."""
+    """Areas of one color that no line cuts through, split where they hang together by a thread."""
     shade = _shade(flats.colors)[flats.index]
-    if not flats.coverage.any():
-        return equal_areas(shade + 1, options.min_region_px)
-    if int(shade.max()) > int(shade.min()):
-        # Colors bound areas better than gaps can be guessed.
-        values = np.where(flats.coverage < options.line_threshold, shade + 1, 0)
-        return equal_areas(values, options.min_region_px)
-    frame = LineFrame(flats.coverage, np.zeros_like(flats.coverage))
-    return find_regions(frame, options.segment(len(shade))).label_map()
+    is_free = flats.coverage < options.line_threshold
+    height = len(shade)
+    if int(shade.max()) == int(shade.min()):
+        return _split(is_free, options.segment(height)).astype(np.uint16)
+    # Colors bound areas better than gaps can be guessed: only what all but parts there is cut.
+    gap = options.segment(height)
+    if options.gap_px == "auto":
+        gap = replace(gap, gap_px=_THREAD_AT_540 * height / 540)
+    counts = np.bincount(shade.ravel())
+    values = np.where(is_free & (shade == counts.argmax()), 1, 0).astype(np.int32)
+    n = 1
+    for number in np.argsort(-counts, kind="stable")[1 : np.count_nonzero(counts)]:
+        mine = is_free & (shade == number)
+        x, y, w, h = cv2.boundingRect(mine.view(np.uint8))
+        cut = np.s_[y : y + h, x : x + w]
+        part = _split(mine[cut], gap)
+        values[cut] = np.where(part > 0, part + n, values[cut])
+        n += int(part.max(initial=0))
+    return equal_areas(values, options.min_region_px)
+
+
+def _split(mask: NDArray[np.bool_], options: SegmentOptions) -> NDArray[np.int32]:
+    """The areas of `mask` as labels, parted where an opening is narrow."""
+    walls = np.where(np.pad(mask, 1), 0, 255).astype(np.uint8)
+    regions = find_regions(LineFrame(walls, np.zeros_like(walls)), options)
+    return regions.label_map()[1:-1, 1:-1].astype(np.int32)
 
 
 def _shade(colors: Pixels) -> NDArray[np.int32]:
