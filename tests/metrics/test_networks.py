@@ -9,7 +9,15 @@ from scipy.linalg import sqrtm
 from transformers import CLIPConfig, CLIPModel
 
 from metrics.lpips_golden import backbone_weights, pictures
-from metrics.networks_golden import clip, dists_weights, planes, random_weights
+from metrics.networks_golden import (
+    aesthetic_head,
+    clip,
+    dists_weights,
+    noise,
+    planes,
+    random_weights,
+    save_tower,
+)
 from toonctl.core.errors import CheckpointError
 from toonctl.metrics.distributions import FidSet, FvdSet, frechet
 from toonctl.metrics.likeness import IMAGENET, Aesthetic, ClipEye, Consistency, DinoEye, Likeness, resized
@@ -30,10 +38,13 @@ PUBLISHED_DINO = (
 """The class token of `vision_transformer.py` of facebookresearch/dino, commit 7c446df, with these weights."""
 
 PUBLISHED_PLANE = (
-    [-0.6965493559837341, -0.33753496408462524, 0.13019615411758423],
-    [0.04952607527152785, 0.20086829178026425, 0.41553408507270173],
+    [-0.6969969272613525, -0.33039745688438416, 0.13748712837696075],
+    [0.04951070621609688, 0.20088313519954681, 0.4155507981777191],
 )
-"""A pixel and the means that `dino_transform` of Vchitect/VBench, commit 45e79ec, gives for that picture."""
+"""A pixel and the means that `dino_transform` of Vchitect/VBench, commit 45e79ec, gives for the noise."""
+
+PUBLISHED_AESTHETIC = (0.10142634809017181, 0.0529395267367363)
+"""The scores that `laion_aesthetic` of the same gives with openai/CLIP's network: the noise, the waves."""
 
 
 def tensors_on_disk(path: Path, tensors: dict[str, torch.Tensor]) -> Path:
@@ -144,8 +155,7 @@ def test_clip_sees_what_transformers_sees(clip_folder: Path) -> None:
 
 
 def test_pictures_are_made_smaller_as_vbench_does() -> None:
-    picture = np.random.default_rng(0).integers(0, 256, (100, 179, 3), np.uint8)
-    plane = resized(picture, mode="bilinear", normal=IMAGENET)[0]
+    plane = resized(noise(), mode="bilinear", normal=IMAGENET)[0]
     assert plane.shape == (3, 224, 400)
     assert plane[:, 100, 100].tolist() == pytest.approx(PUBLISHED_PLANE[0], abs=1e-6)
     assert plane.mean((1, 2)).tolist() == pytest.approx(PUBLISHED_PLANE[1], abs=1e-6)
@@ -155,6 +165,15 @@ def test_the_aesthetic_score_is_a_tenth_of_the_heads(clip_folder: Path, tmp_path
     head = {"weight": torch.zeros(1, 16), "bias": torch.tensor([6.5])}
     score = Aesthetic(ClipEye(clip_folder), tensors_on_disk(tmp_path / "head.pth", head))
     assert score.take(*pictures()) == pytest.approx(0.65)
+
+
+def test_the_aesthetic_score_is_the_published_codes(tmp_path: Path) -> None:
+    head = tensors_on_disk(tmp_path / "head.pth", aesthetic_head())
+    score = Aesthetic(ClipEye(save_tower(tmp_path / "clip")), head)
+    waves = pictures()[0]
+    assert (score.take(noise(), waves), score.take(waves, waves)) == pytest.approx(
+        PUBLISHED_AESTHETIC, abs=1e-6
+    )
 
 
 def test_dino_takes_the_files_sizes_and_refuses_other_networks(tmp_path: Path) -> None:

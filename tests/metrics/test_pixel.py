@@ -46,7 +46,7 @@ def test_ssim_of_flat_pictures_by_hand() -> None:
     assert ssim(gray(100), gray(100)) == pytest.approx(1)
 
 
-@pytest.mark.parametrize("size", [(64, 96), (75, 51)])
+@pytest.mark.parametrize("size", [(64, 96), (75, 51), (151, 40)])
 def test_psnr_and_ssim_are_scikit_images(size: tuple[int, int]) -> None:
     picture, truth = noisy(size, seed=size[0])
     assert psnr(picture, truth) == pytest.approx(peak_signal_noise_ratio(truth, picture), abs=1e-9)

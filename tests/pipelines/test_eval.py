@@ -92,6 +92,8 @@ def test_every_protocol_says_all_that_changes_a_number(tmp_path: Path) -> None:
         assert found.protocol.id == f"{name}/{protocol.version}"
         assert protocol.picked in protocol.text
         assert (f"{protocol.size[0]}x" if protocol.size else "own size") in protocol.text
+        for metric in protocol.metrics:
+            assert len(protocol.with_metrics([metric]).text) > len(protocol.with_metrics([]).text)
         for measured in found.measures:
             if METRICS[measured.metric].needs_network:
                 assert measured.value is None
@@ -99,7 +101,9 @@ def test_every_protocol_says_all_that_changes_a_number(tmp_path: Path) -> None:
             elif measured.value is None:
                 assert measured.reason
     assert evaluated(truth, truth, protocol="kdq").pairs[0].frames == (8, 9)
-    assert evaluated(truth, truth, protocol="longanimation-short").n_frames == 14
+    report = Listening()
+    assert run(EvalOrder(truth, truth, "longanimation-short"), report).n_frames == 14
+    assert report.warnings == []  # what a protocol leaves out is no lack of either side
     assert values(evaluated(truth, truth, protocol="longanimation"))["low_decay"] == pytest.approx(0)
 
 

@@ -74,8 +74,8 @@ def test_the_page_says_how_and_what_was_measured(page: Mapping[str, Any]) -> Non
     [table] = page["tables"]
     assert table[0] == ["measure", "value", "spread", "worst frame"]
     rows = {row[0]: row[1:] for row in table[1:]}
-    assert rows["PSNR ↑"][2] == "9"
-    assert rows["LPIPS 0.1, AlexNet ↓"][0].startswith("not measured: needs `alexnet-owt-7be5be79.pth`")
+    assert rows["PSNR\u00a0↑"][2] == "9"
+    assert rows["LPIPS 0.1, AlexNet\u00a0↓"][0].startswith("not measured: needs `alexnet-owt-7be5be79.pth`")
 
 
 def test_the_worst_frames_stand_beside_their_truth(page: Mapping[str, Any]) -> None:
@@ -94,7 +94,7 @@ def test_figures_tell_their_values(page: Mapping[str, Any]) -> None:
     assert psnr["left"] == psnr["still"]
     assert psnr["still"].endswith(" to 100.00")
     assert (psnr["lines"], psnr["marks"]) == (1, 1)
-    flicker = by_name["pixels that change while the truth stands ↓"]
+    flicker = by_name["pixels that change while the truth stands\u00a0↓"]
     assert flicker["first"] == "frame 1: none"
 
 

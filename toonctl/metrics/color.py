@@ -58,10 +58,22 @@ def colors_of(codes: Codes) -> Pixels:
     return np.stack([codes >> 16, codes >> 8 & 255, codes & 255], -1).astype(np.uint8)
 
 
-def commonest(label: Ids, color: Ids, n: int, n_colors: int) -> Ids:
-    """The commonest color id among the pixels of each region 1..n, `[n]`, 0 where it has none."""
-    votes = np.bincount(label * n_colors + color, minlength=(n + 1) * n_colors).reshape(n + 1, n_colors)[1:]
-    return votes.argmax(1)
+def commonest(label: Ids, color: Ids, n: int) -> Ids:
+    """The commonest color among the pixels of each region 1..n, the lowest of several, `[n]`.
+
+    Colors are numbers below 2^32, ids or codes, one a pixel; a region without pixels has 0.
+    """
+    if not len(label):
+        return np.zeros(n, np.int64)
+    # By runs, of which flat paint has few; a table of regions by colors would be huge with gradients.
+    is_start = np.append(True, (label[1:] != label[:-1]) | (color[1:] != color[:-1]))
+    starts = np.flatnonzero(is_start)
+    keys, which = np.unique(label[starts] << 32 | color[starts], return_inverse=True)
+    counts = np.bincount(which, np.diff(starts, append=len(label)))
+    order = np.lexsort((-keys, counts, keys >> 32))
+    found = np.zeros(n + 1, np.int64)
+    found[keys[order] >> 32] = keys[order] & 0xFFFFFFFF  # the last one stays
+    return found[1:]
 
 
 def clear_of_lines(coverage: Pixels, line: int = 16) -> Mask:
@@ -136,18 +148,19 @@ class FlatRegions:
         """4-connected areas of one color that hold a square of 3 x 3 at least."""
         codes = color_codes(truth)
         labels = np.where(inside_of_flats(codes), _components(codes), 0)
-        kept, place, labels = np.unique(labels, return_index=True, return_inverse=True)
-        first = int(kept[0] != 0)
-        return cls((labels.reshape(codes.shape) + first).astype(np.int32), codes.ravel()[place[1 - first :]])
+        is_kept = np.bincount(labels.ravel()) > 0
+        is_kept[0] = False
+        labels = np.where(is_kept, is_kept.cumsum(), 0).astype(np.int32)[labels]
+        colors = np.zeros(int(is_kept.sum()) + 1, np.uint32)
+        colors[labels.ravel()] = codes.ravel()
+        return cls(labels, colors[1:])
 
     def right(self, picture: Pixels) -> Mask:
         """Whether each region's commonest color in `picture` is its true one, `[n]`."""
         inside = self.labels > 0
-        codes = color_codes(picture)[inside]
-        seen, which = np.unique(codes, return_inverse=True)
-        ids = np.asarray(which, np.int64).ravel()
-        most = commonest(self.labels[inside].astype(np.int64), ids, len(self.colors), max(1, len(seen)))
-        return cast(Mask, seen[most] == self.colors) if len(seen) else np.zeros(0, bool)
+        codes = color_codes(picture)[inside].astype(np.int64)
+        most = commonest(self.labels[inside].astype(np.int64), codes, len(self.colors))
+        return cast(Mask, most == self.colors)
 
 
 def region_accuracy(picture: Pixels, truth: Pixels) -> float | None:

@@ -1,7 +1,7 @@
 """What pictures show, as trained networks see it: likeness, consistency over time, aesthetic score.
 
 Huang et al., "VBench" (CVPR 2024), sec. 3.1, for consistency and the scale of the aesthetic score; pictures
-are made smaller as there, without antialiasing, and rounded to 8 bits.
+are made smaller as there: without antialiasing, and values that overshoot stay as they are.
 """
 
 from collections.abc import Callable
@@ -111,13 +111,12 @@ def resized(
 ) -> torch.Tensor:
     """A picture RGB `[H, W, 3]` as VBench hands it to a network: `[1, 3, H', W']`, the shorter side 224.
 
-    Interpolated without antialiasing, rounded to 8 bits, then `normal`: mean and spread of the channels.
+    Interpolated without antialiasing, then `normal`: mean and spread of the channels.
     """
     plane = torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float()
     least = min(plane.shape[2:])
     height, width = (_SIDE * size // least for size in plane.shape[2:])
-    plane = F.interpolate(plane, (height, width), mode=mode, align_corners=False)
-    plane = plane.clamp(0, 255).round() / 255
+    plane = F.interpolate(plane, (height, width), mode=mode, align_corners=False) / 255
     mean, spread = (torch.tensor(values).view(1, 3, 1, 1) for values in normal)
     return (plane - mean) / spread
 

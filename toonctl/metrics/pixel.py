@@ -21,6 +21,7 @@ MS_SSIM_LEAST_PX = 176
 _SIGMA, _REACH = 1.5, 5
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 _WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the scales, fine to coarse: Wang et al. 2003
+_BAND = 64  # rows done together: what they need fits the processor's cache
 _MIDDLE = 127.5  # taken off before squaring, so that single precision suffices
 
 _Plane = NDArray[np.float32]
@@ -85,6 +86,15 @@ def _plane(picture: Pixels) -> _Plane:
 
 def _similarity(x: _Plane, y: _Plane) -> tuple[float, float]:
     """Mean SSIM, and the mean of its contrast and structure term alone."""
+    height = x.shape[0] - 2 * _REACH
+    total = np.zeros(2)
+    for top in range(0, height, _BAND):
+        rows = slice(top, min(top + _BAND, height) + 2 * _REACH)
+        total += np.multiply(_similarity_of_band(x[rows], y[rows]), min(_BAND, height - top))
+    return float(total[0] / height), float(total[1] / height)
+
+
+def _similarity_of_band(x: _Plane, y: _Plane) -> tuple[float, float]:
     mean_x, mean_y = _local_mean(x), _local_mean(y)
     covariance = _local_mean(x * y) - mean_x * mean_y
     variances = _local_mean(cast(_Plane, x * x + y * y)) - mean_x * mean_x - mean_y * mean_y

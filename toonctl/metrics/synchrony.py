@@ -38,16 +38,21 @@ def quadrant_canvas(picture: Pixels, quadrants: Collection[str]) -> Pixels:
     return canvas
 
 
+def quadrant(canvas: Pixels, name: str) -> Pixels:
+    """The quadrant of that name, `[h, w, 3]`."""
+    height, width = canvas.shape[0] // 2, canvas.shape[1] // 2
+    y, x = _corner(name, height, width)
+    return np.ascontiguousarray(canvas[y : y + height, x : x + width])
+
+
 def quadrants_shown(canvas: Pixels) -> dict[str, Pixels]:
     """The quadrants that show anything, by name; an odd row or column at the end belongs to none."""
-    height, width = canvas.shape[0] // 2, canvas.shape[1] // 2
-    shown: dict[str, Pixels] = {}
-    for name in ("tl", "tr", "bl", "br"):
-        y, x = _corner(name, height, width)
-        part = canvas[y : y + height, x : x + width]
-        if float((part.min(-1) < _NEAR_WHITE).mean()) >= _LEAST_SHOWN:
-            shown[name] = np.ascontiguousarray(part)
-    return shown
+    parts = {name: quadrant(canvas, name) for name in ("tl", "tr", "bl", "br")}
+    return {
+        name: part
+        for name, part in parts.items()
+        if float((part.min(-1) < _NEAR_WHITE).mean()) >= _LEAST_SHOWN
+    }
 
 
 def quadrant_pair(canvas: Pixels, other: Pixels) -> tuple[Pixels, Pixels] | None:

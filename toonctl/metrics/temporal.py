@@ -5,6 +5,7 @@ Every measure sees one frame after the other and keeps at most the one before.
 
 from collections.abc import Sequence
 from functools import cache
+from typing import cast
 
 import cv2
 import numpy as np
@@ -36,11 +37,11 @@ class Flicker:
         before, self._before = self._before, (picture, truth)
         if before is None:
             return None
-        still = cv2.absdiff(truth, before[1]).max(-1) <= _CALM
+        still = _apart(truth, before[1]) <= _CALM
         n_still = int(still.sum())
         if not n_still:
             return None
-        changed = cv2.absdiff(picture, before[0]).max(-1) > _CALM
+        changed = _apart(picture, before[0]) > _CALM
         return float((changed & still).sum()) / n_still
 
 
@@ -64,13 +65,18 @@ def band_psnr(picture: Pixels, truth: Pixels) -> tuple[float, float]:
     it is `LOW_BAND` cycles per pixel, a circle. The transform is linear, so a band's error is the band of the
     error, and by Parseval the two squared errors add up to the whole. RGB uint8 `[H, W, 3]`.
     """
+    from scipy import fft  # slow to load, and needed by this alone
+
     height, width = truth.shape[:2]
-    error = (picture.astype(np.float32) - truth.astype(np.float32)) / 255
-    power = np.abs(np.fft.rfft2(error, axes=(0, 1))) ** 2
     weight, is_low = _bands(height, width)
-    by_frequency = power.mean(-1) * weight
-    low, all_of_it = float(by_frequency[is_low].sum()), float(by_frequency.sum())
-    n = float(height * width) ** 2
+    low = all_of_it = 0.0
+    for ours, theirs in zip(cv2.split(picture), cv2.split(truth), strict=True):
+        error = (ours.astype(np.float32) - theirs) / np.float32(255)
+        spectrum = cast(NDArray[np.complex64], fft.rfft2(error))
+        power = (spectrum.real**2 + spectrum.imag**2) * weight
+        low += float(power[is_low].sum(dtype=np.float64))
+        all_of_it += float(power.sum(dtype=np.float64))
+    n = 3 * float(height * width) ** 2
     return psnr_of(low / n), psnr_of(max(0.0, all_of_it - low) / n)
 
 
@@ -84,6 +90,12 @@ def decay(values: Sequence[float], first_frames: int = DECAY_FRAMES) -> float | 
         return None
     early = float(np.mean(values[:first_frames]))
     return (early - float(np.mean(values))) / early if early else None
+
+
+def _apart(picture: Pixels, other: Pixels) -> Pixels:
+    """By how many levels the worst channel differs, `[H, W]`."""
+    red, green, blue = cv2.split(cv2.absdiff(picture, other))
+    return np.asarray(cv2.max(cv2.max(red, green), blue), np.uint8)
 
 
 @cache

@@ -133,7 +133,7 @@ def _weights_mb(engine: str, weights: Sequence[Mapping[str, Any]]) -> float | No
     """The size of an engine's weights together; None when that of one is not known."""
     sizes = [_weights_bytes(engine, str(each["file"])) for each in weights]
     known = [size for size in sizes if size is not None]
-    return round(sum(known) / 1e6, 3) if sizes and len(known) == len(sizes) else None
+    return round(sum(known) / 1e6, 3) if len(known) == len(sizes) else None
 
 
 def _weights_bytes(engine: str, file: str) -> int | None:

@@ -93,24 +93,31 @@ def eval_page(result: EvalResult, worst: Sequence[FramePicture]) -> str:
 
 
 def _table(measures: Sequence[Measured]) -> str:
-    rows = "".join(_row(measured) for measured in measures)
-    heads = "<tr><th>measure</th><th>value</th><th>spread</th><th>worst frame</th></tr>"
+    has_worst = any(measured.worst is not None for measured in measures)  # a set of shots has none
+    rows = "".join(_row(measured, has_worst=has_worst) for measured in measures)
+    worst = "<th>worst frame</th>" if has_worst else ""
+    heads = f"<tr><th>measure</th><th>value</th><th>spread</th>{worst}</tr>"
     return f'<div class="wide"><table>{heads}{rows}</table></div>'
 
 
-def _row(measured: Measured) -> str:
+def _row(measured: Measured, *, has_worst: bool) -> str:
     metric = METRICS[measured.metric]
     if measured.value is None:
         reason = escape(measured.reason or "")
-        return f'<tr><td>{_title(metric)}</td><td class="reason" colspan="3">{reason}</td></tr>'
+        return f'<tr><td>{_title(metric)}</td><td class="reason" colspan="{2 + has_worst}">{reason}</td></tr>'
     spread = "" if measured.spread is None else f"{measured.spread:.{metric.decimals}f}"
-    worst = "" if measured.worst is None else str(measured.worst)
+    worst = f"<td>{'' if measured.worst is None else measured.worst}</td>" if has_worst else ""
     value = f"{measured.value:.{metric.decimals}f} {metric.unit}".strip()
-    return f"<tr><td>{_title(metric)}</td><td>{value}</td><td>{spread}</td><td>{worst}</td></tr>"
+    return f"<tr><td>{_title(metric)}</td><td>{value}</td><td>{spread}</td>{worst}</tr>"
 
 
 def _title(metric: Metric) -> str:
-    return f"{escape(metric.title)} {'↑' if metric.is_higher_better else '↓'}"
+    return escape(_head(metric.title, metric))
+
+
+def _head(text: str, metric: Metric) -> str:
+    """The text with an arrow that is never alone on a line."""
+    return f"{text}\u00a0{'↑' if metric.is_higher_better else '↓'}"
 
 
 def _figure(found: FramePicture) -> str:
@@ -129,8 +136,7 @@ def _plots(pair: PairResult) -> str:
     figures: list[str] = []
     for name, values in pair.series.items():
         metric = METRICS[name]
-        unit = f", {metric.unit}" if metric.unit else ""
-        head = f"{metric.title}{unit} {'↑' if metric.is_higher_better else '↓'}"
+        head = _head(f"{metric.title}, {metric.unit}" if metric.unit else metric.title, metric)
         curve = Curve(pair.frames, values)
         figures.append(plot(head, [curve], decimals=metric.decimals, worst=worst.get(name)))
     return "".join(figures)

@@ -29,7 +29,7 @@ td.best{font-weight:700;background:var(--best)}
 figure{margin:0;min-width:0}
 figcaption{display:flex;gap:1rem;justify-content:space-between;align-items:baseline;font-size:.85rem}
 figcaption:has(+.plot){min-height:2.6em}
-output{color:var(--quiet);text-align:right;font-variant-numeric:tabular-nums}
+output{color:var(--quiet);text-align:right;flex:none;max-width:60%;font-variant-numeric:tabular-nums}
 svg{display:block;width:100%;height:auto;font:11px system-ui,sans-serif;fill:currentColor}
 .plot{cursor:crosshair}.plot line{stroke:var(--rule)}.plot .rule{stroke:var(--quiet);visibility:hidden}
 .plot text{fill:var(--quiet)}.plot polyline{fill:none;stroke-width:1.6}

@@ -67,11 +67,26 @@ LAYERED = frozenset({"layer_stack", "layer_edges", "layer_gaps", "cell_crossing"
 """Measures of a result with several layers; they need no truth."""
 
 
-_EYE = "shorter side 224, without antialiasing, 8 bit"
-_NETWORK_TEXTS: Mapping[str, str] = {
-    "lpips": "LPIPS 0.1 of AlexNet in -1..1.",
+_EYE = "shorter side 224, without antialiasing"
+_TEXTS: Mapping[str, str] = {
+    "foreground_color drift psnr_box": "Ground is the commonest color of the first true frame, foreground "
+    "flat paint of other colors, its box what holds all but ground.",
+    "region_color": "Regions are the truth's areas of one color, judged by their commonest color.",
+    "off_palette": "Off the palette is what lies over 8 levels from every flat color of the true frame.",
+    "line_chamfer": "Lines are strokes up to a 60th of the height, 32 levels darker than both sides; the "
+    "distance is symmetric.",
+    "flicker": "Up to 8 levels are no change.",
+    "psnr psnr_box quadrants": "PSNR of the mean squared error of a frame's RGB, at most 100 dB.",
+    "ssim": "SSIM of RGB, Gaussian 11x11, sigma 1.5, no downsampling.",
+    "ms_ssim": "MS-SSIM of five scales with SSIM's window.",
+    "low_psnr high_psnr low_decay high_decay": "Frequencies are low up to 0.125 cycles per pixel.",
+    "low_decay high_decay": "Decay is (P14 - Pn) / P14 with Pk the mean PSNR of the first k frames.",
+    "layer_stack": "A pixel misses the composite by more than 2 levels over black or over white.",
+    "layer_edges layer_gaps": "Layers touch where their outlines lie within 2 px at 540 lines in the first "
+    "and the last frame.",
+    "cell_crossing": "A layer left its cell when it came to the cell's border, as the manifest notes.",
+    "lpips quadrants_lpips": "LPIPS 0.1 of AlexNet in -1..1.",
     "lpips_vgg": "LPIPS 0.1 of VGG16 in -1..1.",
-    "quadrants_lpips": "LPIPS 0.1 of AlexNet in -1..1.",
     "dists": "DISTS in 0..1, not resized further.",
     "fid": "FID of the Inception network of 2015, in 0..1, 299x299 bilinear, all frames of the set.",
     "fvd": "FVD of I3D's logits (Kinetics-400), in -1..1, 224x224 bilinear, clips of 16 frames one after the "
@@ -83,7 +98,7 @@ _NETWORK_TEXTS: Mapping[str, str] = {
     "between its neighbors, not resized further, (255 - d) / 255 with d the mean absolute difference of RGB.",
     "aesthetic": f"Aesthetic score as VBench: LAION's head on CLIP ViT-L/14 by 10, {_EYE}, middle square.",
 }
-"""What changes the number of a measure that needs a network; printed with the protocols that have it."""
+"""What changes the number of measures, by their names; printed with the protocols that have one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +121,12 @@ class Protocol:
     def text(self) -> str:
         """Everything that changes a number, in one sentence each."""
         size = f"stretched to {self.size[0]}x{self.size[1]}" if self.size else "at their own size"
-        return (
-            f"{self.about} Pictures over white, sRGB of 8 bits as 0..1, {size}; {self.picked}; a shot is the "
-            "mean over its frames, a set the mean over its shots. PSNR of the mean squared error of a "
-            "frame's RGB, at most 100 dB; SSIM of RGB, Gaussian 11x11, sigma 1.5, no downsampling; "
-            "frequencies are low up to 0.125 cycles per pixel."
-            + "".join(f" {sentence}" for name, sentence in _NETWORK_TEXTS.items() if name in self.metrics)
+        sentences = [text for names, text in _TEXTS.items() if not {*self.metrics}.isdisjoint(names.split())]
+        pictures = (
+            f"Pictures over white, sRGB of 8 bits as 0..1, {size}; {self.picked}; a shot is the mean over "
+            "its frames, a set the mean over its shots."
         )
+        return " ".join([self.about, pictures, *sentences])
 
     def with_metrics(self, names: Iterable[str]) -> "Protocol":
         """The same with these measures. Raises: UsageError when one is unknown."""
@@ -163,7 +177,7 @@ PROTOCOLS: Mapping[str, Protocol] = {
         ),
         Protocol(
             "tooncomposer",
-            2,
+            3,
             "ToonComposer, synthetic benchmark.",
             (
                 *("lpips", "dists", "clip_similarity", "subject_consistency", "motion_smoothness"),

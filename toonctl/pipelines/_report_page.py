@@ -35,7 +35,7 @@ def report_page(tables: Sequence[ReportTable], results: Mapping[str, Mapping[str
 
 
 def _table(table: ReportTable) -> str:
-    heads = "".join(f"<th>{_head(column)}</th>" for column in table.columns)
+    heads = "".join(f"<th>{escape(_head(column))}</th>" for column in table.columns)
     rows = [f"<tr><th>result</th>{heads}</tr>"]
     for name, cells in table.rows.items():
         texts = [_cell(column, cell) for column, cell in zip(table.columns, cells, strict=True)]
@@ -45,8 +45,7 @@ def _table(table: ReportTable) -> str:
 
 def _head(column: Column) -> str:
     """Its arrow is never alone on a line."""
-    name, _, arrow = escape(column.head).rpartition(" ")
-    return f"{name}&nbsp;{arrow}"
+    return "\u00a0".join(column.head.rsplit(" ", 1))
 
 
 def _cell(column: Column, cell: Cell) -> str:
@@ -79,7 +78,7 @@ def _bars(table: ReportTable, place: int, ink: Mapping[str, str]) -> str:
             f'<text x="{x + abs(value) * scale + 6:.1f}" y="{y + 12}">{value:.{column.decimals}f}</text>'
         )
     return (
-        f"<figure><figcaption><span>{escape(column.head)}</span></figcaption>"
+        f"<figure><figcaption><span>{escape(_head(column))}</span></figcaption>"
         f'<svg viewBox="0 0 {_WIDTH} {_ROW * len(known) + 4}" role="img" aria-label="{escape(column.head)}">'
         f"{''.join(rows)}</svg></figure>"
     )
@@ -107,4 +106,4 @@ def _curves(pairs: Mapping[str, Mapping[str, Any]], ink: Mapping[str, str]) -> I
         if len(curves) > 1:
             is_higher_better = entry["better"] == "higher"
             column = Column(measure, entry["title"], entry["unit"], entry["decimals"], is_higher_better)
-            yield plot(column.head, curves, decimals=column.decimals)
+            yield plot(_head(column), curves, decimals=column.decimals)

@@ -1,7 +1,7 @@
 """Tables of a report: one for every protocol, and one of what the results took to draw.
 
 A table is a row a result and a column a measure. The best value of a column is marked, and all that show the
-same digits.
+same digits; where all rows do, none is.
 """
 
 import csv
@@ -109,16 +109,21 @@ _EFFICIENCY = (
 
 
 def efficiency_table(results: Mapping[str, Mapping[str, Any]]) -> ReportTable | None:
-    """What results took to draw, by their manifests: mean and spread over pairs; None when none has one."""
-    rows: dict[str, tuple[Cell, ...]] = {}
-    for name, document in results.items():
-        facts = [pair["efficiency"] for pair in document["pairs"] if pair.get("efficiency")]
-        if facts:
-            rows[name] = tuple(_over(fact.get(column.name) for fact in facts) for column in _EFFICIENCY)
-    if not rows:
+    """What results took to draw, by their manifests: mean and spread over pairs; None when none has one.
+
+    What none of them took, as memory of a card on the CPU, has no column.
+    """
+    facts = {
+        name: [pair["efficiency"] for pair in document["pairs"] if pair.get("efficiency")]
+        for name, document in results.items()
+    }
+    facts = {name: each for name, each in facts.items() if each}
+    columns = [c for c in _EFFICIENCY if any(fact.get(c.name) for each in facts.values() for fact in each)]
+    if not columns:
         return None
+    rows = {name: tuple(_over(f.get(c.name) for f in each) for c in columns) for name, each in facts.items()}
     about = "As the manifests of the results tell; means over their shots."
-    return ReportTable("Efficiency", about, _EFFICIENCY, _marked(_EFFICIENCY, rows))
+    return ReportTable("Efficiency", about, tuple(columns), _marked(columns, rows))
 
 
 def markdown(tables: Iterable[ReportTable]) -> str:
@@ -169,7 +174,7 @@ def _rows(table: ReportTable, plain: Callable[[str], str], best: Callable[[str],
 
 
 def _marked(columns: Sequence[Column], rows: Mapping[str, tuple[Cell, ...]]) -> dict[str, tuple[Cell, ...]]:
-    """The rows with the best of every column marked; where there is but one row, nothing is the best."""
+    """The rows with the best of every column marked; where all values are alike, nothing is the best."""
     best = [_best(column, [cells[i].value for cells in rows.values()]) for i, column in enumerate(columns)]
 
     def marked(place: int, cell: Cell) -> Cell:
@@ -181,7 +186,7 @@ def _marked(columns: Sequence[Column], rows: Mapping[str, tuple[Cell, ...]]) -> 
 
 def _best(column: Column, values: Sequence[float | None]) -> float | None:
     known = [round(value, column.decimals) for value in values if value is not None]
-    if len(known) < 2:
+    if len(set(known)) < 2:
         return None
     return max(known) if column.is_higher_better else min(known)
 

@@ -297,8 +297,8 @@ def _notes(shot: Shot, colors: "Mapping[str, LayerColors]") -> tuple[str, ...]:
         if fallen:
             few = f"{', '.join(fallen[:8])}{' ...' if len(fallen) > 8 else ''}"
             notes.append(
-                f"layer {layer}: parts of {len(fallen)} inbetweens could not be drawn by their regions "
-                f"and fell back ({few}); see `fell_back` in `{shot.tree.relative(shot.tree.manifest)}`"
+                f"layer {layer}: {len(fallen)} inbetweens have places to look at ({few}); `fell_back` in "
+                f"`{shot.tree.relative(shot.tree.manifest)}` says where and why"
             )
         n_doubts = sum(len(note.doubts) for note in told.notes)
         if n_doubts:

@@ -47,13 +47,17 @@ class EvalOrder:
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """A pair ready to be read: `places` are the 0-based frames of both sides that belong together."""
+    """A pair ready to be read: `places` are the 0-based frames of both sides that are to be compared.
+
+    `left_out` is a sentence on frames that only one side has, None when there are none.
+    """
 
     pair: Pair
     folder: Path
     result: FrameSource
     truth: FrameSource
     places: tuple[tuple[int, int], ...]
+    left_out: str | None
 
     @property
     def frames(self) -> tuple[int, ...]:
@@ -75,8 +79,8 @@ def run(order: EvalOrder, report: Reporter) -> EvalResult:
     pairs, folder = _pairs_of(order)
     opened = [_open(pair, folder, order.layer, protocol) for pair in pairs]
     for each in opened:
-        if sentence := unmatched(each.result, each.truth, each.places):
-            report.warn(_LEFT_OUT, f"{each.pair.name}: {sentence}")
+        if each.left_out:
+            report.warn(_LEFT_OUT, f"{each.pair.name}: {each.left_out}")
     report.start(sum(len(each.places) for each in opened), f"eval {order.result.name}")
     worst = WorstFrames(protocol.metrics)
     started = time.perf_counter()
@@ -160,7 +164,7 @@ def _open(pair: Pair, folder: Path, layer: str | None, protocol: Protocol) -> _O
     truth = open_frames(folder / pair.truth, layer if has_layers else None)
     places = matched(result, truth)
     picked = tuple(places[index] for index in protocol.pick(len(places)))
-    return _Opened(pair, folder, result, truth, picked)
+    return _Opened(pair, folder, result, truth, picked, unmatched(result, truth, places))
 
 
 def _of_set(name: str, judge: SetJudge, report: Reporter) -> Measured:

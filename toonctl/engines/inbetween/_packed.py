@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import groupby
@@ -24,7 +23,7 @@ from toonctl.engines.base import (
 )
 from toonctl.engines.cel.inbetween.fallback import hold
 from toonctl.engines.cel.inbetween.flatten import flattened
-from toonctl.engines.inbetween._enlarging import Enlarger, Wanted, weights_of_package
+from toonctl.engines.inbetween._enlarging import Enlarger, facts_of_weights
 from toonctl.engines.inbetween._packs import Looked, PackSettings, look_at, packs_of
 from toonctl.regions.packing.growing import Growth, LayerCell, grow
 from toonctl.regions.packing.plan import Box, Canvas, Pack
@@ -53,12 +52,10 @@ class Engine:
 
     def facts(self, options: Mapping[str, object]) -> EngineFacts:
         """Those of the engine that draws, and of what enlarges. Raises: EngineError when one is unusable."""
-        facts, where = self._inner.facts(options), PackSettings.of(options).enlarger
-        if where is None:
+        facts = self._inner.facts(options)
+        if not PackSettings.of(options).is_enlarged:
             return facts
-        with Enlarger(where) as enlarger:
-            enlarger.check()
-        return replace(facts, weights=(*facts.weights, *weights_of_package()))
+        return replace(facts, weights=(*facts.weights, facts_of_weights()))
 
     def draw(self, request: InbetweenRequest) -> Iterator[object]:
         """What `deliver` returned for every wanted drawing, span by span; None after each packed picture.
@@ -69,11 +66,11 @@ class Engine:
         # Its networks are opened when the first picture needs them, and stay for all spans.
         opened = cache(partial(self._inner.pictures, options, request.state, tell=request.tell))
         order = sorted(request.wanted, key=lambda b: (b.first, request.layers.index(b.layer), b.time))
-        where = PackSettings.of(options).enlarger
-        with nullcontext() if where is None else Enlarger(where) as enlarger:
-            for first, group in groupby(order, key=lambda each: each.first):
-                span = _Span(request, first, tuple(group), enlarger)
-                yield from span.draw(self._inner.canvas(options), opened)
+        settings = PackSettings.of(options)
+        enlarger = Enlarger(settings.device) if settings.is_enlarged else None
+        for first, group in groupby(order, key=lambda each: each.first):
+            span = _Span(request, first, tuple(group), enlarger)
+            yield from span.draw(self._inner.canvas(options), opened)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +175,7 @@ class _Span:
         """What a cell shows; of full size where a network is asked for that."""
         if self._enlarger is None:
             return picture
-        return self._enlarger.enlarged(Wanted(picture, pack.source[2:]))
+        return self._enlarger.enlarged(picture, pack.source[2:])
 
     def _flat(self, step: int) -> Pixels:
         """A key with all its layers, held ones too, RGBA."""

@@ -35,16 +35,17 @@ _NEAR_PX = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackSettings(EngineOptions):
-    """How layers are packed and come out again, as the shot file says (`PackOptions`), and the seed."""
+    """How layers are packed and come out again, as the shot file says (`PackOptions`), seed and device."""
 
     pack: bool
     crop: Literal["moving", "frame"]
     margin: float
     ground: str
     matte: Literal["ink", "luminance"]
-    upscale: Literal["reference", "bilinear", "realesrgan", "realesrgan-cpu"]
+    upscale: Literal["reference", "bilinear", "realesrgan"]
     least_lines: int
     seed: int
+    device: str
 
     @property
     def growth(self) -> Growth:
@@ -52,10 +53,9 @@ class PackSettings(EngineOptions):
         return Growth(self.matte, "reference" if self.upscale == "reference" else "bilinear")
 
     @property
-    def enlarger(self) -> Literal["gpu", "cpu"] | None:
-        """Where a network enlarges what cells show, None when none does."""
-        known: dict[str, Literal["gpu", "cpu"]] = {"realesrgan": "gpu", "realesrgan-cpu": "cpu"}
-        return known.get(self.upscale)
+    def is_enlarged(self) -> bool:
+        """Whether a network enlarges what cells show."""
+        return self.upscale == "realesrgan"
 
 
 @dataclass(frozen=True, slots=True)
