@@ -1,6 +1,7 @@
 """The contract of a coloring engine, kept by the cel engine with either of its matchers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from engines.toys import Memory, Toy, assert_equal, blank, color, request, share_right, toy, walk
 from toonctl.core.errors import SpecError
+from toonctl.core.types import ColoredDrawing
 from toonctl.engines.cel import memory, order
 from toonctl.engines.cel.order import routes
 
@@ -56,20 +58,34 @@ def test_the_same_request_gives_the_same_answer(matcher: str) -> None:
         assert_equal(second[name], drawing)
 
 
+CHUNKS = (("1", "2"), ("3", "5", "6"), ("7", "8"))
+
+
+@cache
+def whole_shot() -> Mapping[str, ColoredDrawing]:
+    """All drawings at once, in short segments."""
+    return color(request(DRAWINGS, ["1", SHEET], matcher="geometric"))
+
+
+def assert_part_of_whole(names: Sequence[str], state: Memory) -> None:
+    part = color(request(DRAWINGS, ["1", SHEET], wanted=names, state=state, matcher="geometric"))
+    assert set(part) == set(names)
+    for name, drawing in part.items():
+        assert_equal(drawing, whole_shot()[name])
+
+
 @pytest.mark.usefixtures("short_segments")
 @pytest.mark.parametrize("order_of_chunks", [(0, 1, 2), (2, 1, 0), (1, 0, 2)])
 def test_chunks_of_a_shot_are_the_shot(order_of_chunks: Iterable[int]) -> None:
-    chunks = [("1", "2"), ("3", "5", "6"), ("7", "8")]
-    whole = color(request(DRAWINGS, ["1", SHEET], matcher="geometric"))
     state = Memory()
     for number in order_of_chunks:
-        for store in (state, Memory()):
-            part = color(
-                request(DRAWINGS, ["1", SHEET], wanted=chunks[number], state=store, matcher="geometric")
-            )
-            assert set(part) == set(chunks[number])
-            for name, drawing in part.items():
-                assert_equal(drawing, whole[name])
+        assert_part_of_whole(CHUNKS[number], state)
+
+
+@pytest.mark.usefixtures("short_segments")
+@pytest.mark.parametrize("names", CHUNKS)
+def test_a_chunk_that_finds_nothing_of_others_is_part_of_the_shot(names: Sequence[str]) -> None:
+    assert_part_of_whole(names, Memory())
 
 
 @pytest.mark.usefixtures("short_segments")

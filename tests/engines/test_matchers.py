@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from engines.toys import toy
-from toonctl.engines.cel.matchers import LearnedMatcher
+from toonctl.engines.cel.learned import LearnedMatcher
 from toonctl.engines.cel.view import View, view_drawing
 from toonctl.engines.cel.worker import matcher
 from toonctl.regions.segment import SegmentOptions

@@ -6,6 +6,10 @@ from types import ModuleType
 
 import pytest
 
+from pipelines.conftest import toonctl
+
+__all__ = ["toonctl"]
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cli.process import TOONCTL, ended
+from pipelines.conftest import Toonctl
 from toonctl.formats.png import read_picture
 from toonctl.spec.load import load_shot
 from toonctl.stages.read import read_art
@@ -35,12 +35,11 @@ def test_the_shot_file_and_its_art_fit(examples: Path, shot: str) -> None:
 
 
 @pytest.mark.parametrize("shot", SHOTS)
-def test_the_example_runs(examples: Path, shot: str, tmp_path: Path) -> None:
+def test_the_example_runs(examples: Path, shot: str, tmp_path: Path, toonctl: Toonctl) -> None:
     command, n_frames = SHOTS[shot]
     options = ["--out", tmp_path, "--progress", "none", "--set", "output.movies=[]"]
     options += ["--set", "output.preview=false", "--set", "output.psd_per_picture=false"]
-    done = ended(*TOONCTL, command, examples / shot / "shot.toml", *options)
-    assert done.returncode == 0, done.stderr
+    toonctl(command, examples / shot / "shot.toml", *options)
     root = tmp_path / shot
     assert json.loads((root / "manifest.json").read_text())["command"] == command
     frames = sorted((root / "frames/comp").iterdir())

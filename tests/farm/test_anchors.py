@@ -2,13 +2,15 @@
 
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engines.toys import Memory, Toy, assert_equal, blank, color, request, share_right, toy, walk
+from toonctl.core.types import ColoredDrawing
 from toonctl.engines.base import ColorizeRequest
 from toonctl.engines.cel import memory, order, spans
 from toonctl.engines.cel.order import Route, routes
@@ -38,19 +40,33 @@ def test_a_shot_is_colored_from_its_anchors(matcher: str, references: Sequence[s
     assert share_right(colored.values(), DRAWINGS) >= 0.95
 
 
+@cache
+def whole_shot(matcher: str) -> Mapping[str, ColoredDrawing]:
+    """All drawings at once, in short segments."""
+    return color(asked(["5", SHEET], matcher=matcher))
+
+
+def assert_part_of_whole(number: int, state: Memory, matcher: str) -> None:
+    part = color(asked(["5", SHEET], wanted=PARTS[number], state=state, matcher=matcher))
+    assert set(part) == set(PARTS[number])
+    for name, drawing in part.items():
+        assert_equal(drawing, whole_shot(matcher)[name])
+
+
 @pytest.mark.usefixtures("short_segments")
 @pytest.mark.parametrize("matcher", ["learned", "geometric"])
 @pytest.mark.parametrize("turn", [(0, 1, 2, 3, 4, 5), (5, 4, 3, 2, 1, 0), (3, 0, 5, 2, 4, 1)])
 def test_chunks_of_a_shot_are_the_shot(matcher: str, turn: Iterable[int]) -> None:
-    """With what other chunks left, and with nothing at all."""
-    whole = color(asked(["5", SHEET], matcher=matcher))
     state = Memory()
     for number in turn:
-        for store in (state, Memory()):
-            part = color(asked(["5", SHEET], wanted=PARTS[number], state=store, matcher=matcher))
-            assert set(part) == set(PARTS[number])
-            for name, drawing in part.items():
-                assert_equal(drawing, whole[name])
+        assert_part_of_whole(number, state, matcher)
+
+
+@pytest.mark.usefixtures("short_segments")
+@pytest.mark.parametrize("matcher", ["learned", "geometric"])
+def test_a_chunk_that_finds_nothing_of_others_is_part_of_the_shot(matcher: str) -> None:
+    for number in range(len(PARTS)):
+        assert_part_of_whole(number, Memory(), matcher)
 
 
 @pytest.mark.usefixtures("short_segments")

@@ -8,19 +8,25 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 from typer.testing import CliRunner
 
 from cli.process import TOONCTL, ended
-from pipelines.toyshot import BARE, rolling, wait_for
+from pipelines.toyshot import LIGHT, rolling, wait_for
 from spec.shots import FLAT
 from toonctl.cli import build_app
 from toonctl.pipelines.batch import worst
 
 
 def named(folder: Path, name: str, n: int = 2) -> Path:
-    path = rolling(folder / name, n=n, output=BARE)
+    path = rolling(folder / name, n=n, output=LIGHT)
     path.write_text(path.read_text().replace('name = "roll"', f'name = "{name}"'))
     return path
+
+
+def batch(*words: str | Path) -> Result:
+    """The command in this process; its shots have processes of their own."""
+    return CliRunner().invoke(build_app("batch"), ["batch", *map(str, words)])
 
 
 def test_a_broken_shot_does_not_stop_the_rest(tmp_path: Path) -> None:
@@ -45,19 +51,19 @@ def test_a_broken_shot_does_not_stop_the_rest(tmp_path: Path) -> None:
     manifests = [path.parent / "out" / path.parent.name / "manifest.json" for path in good]
     before = [manifest.stat().st_mtime_ns for manifest in manifests]
 
-    quiet = ended(*TOONCTL, "batch", *good, "--resume", "-q")
-    assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
+    quiet = batch(*good, "--resume", "-q")
+    assert (quiet.exit_code, quiet.stdout, quiet.stderr) == (0, "", "")
     assert [manifest.stat().st_mtime_ns for manifest in manifests] == before
-    loud = ended(*TOONCTL, "batch", *good, bad, "--resume")
-    assert loud.returncode == 3
+    loud = batch(*good, bad, "--resume")
+    assert loud.exit_code == 3
     assert loud.stdout.splitlines()[:2] == ["one: standing", "two: standing"]
     assert loud.stdout.splitlines()[2].startswith("bad: failed (exit 3): ")
-    mailed = ended(*TOONCTL, "batch", *good, bad, "--resume", "-q")
+    mailed = batch(*good, bad, "--resume", "-q")
     assert mailed.stdout.splitlines() == loud.stdout.splitlines()[2:]
 
     (manifests[0].parent / "frames/A/one.A.0002.png").unlink()
-    again = ended(*TOONCTL, "batch", *good, "--resume")
-    assert again.returncode == 0
+    again = batch(*good, "--resume")
+    assert again.exit_code == 0
     assert [line.split()[1] for line in again.stdout.splitlines()] == ["done", "standing"]
 
 
@@ -82,8 +88,7 @@ def test_a_second_batch_leaves_at_once(tmp_path: Path) -> None:
     lock = tmp_path / "lock"
     holder = {"host": socket.gethostname(), "pid": os.getppid(), "time": "now", "birth": None}
     lock.write_text(json.dumps(holder))
-    words = ["batch", str(tmp_path / "none.toml"), "--lock", str(lock)]
-    held = CliRunner().invoke(build_app("batch"), words)
+    held = batch(tmp_path / "none.toml", "--lock", lock)
     assert held.exit_code == 75
     assert f"worked on by process {os.getppid()}" in held.stderr
     assert lock.exists()
@@ -94,8 +99,7 @@ def test_a_lock_left_by_a_dead_batch_is_broken(tmp_path: Path) -> None:
     with subprocess.Popen(["sleep", "0"]) as dead:
         dead.wait()
     lock.write_text(json.dumps({"host": socket.gethostname(), "pid": dead.pid, "time": "then", "birth": 1}))
-    words = ["batch", str(tmp_path / "none.toml"), "--lock", str(lock), "--progress", "none"]
-    broken = CliRunner().invoke(build_app("batch"), words)
+    broken = batch(tmp_path / "none.toml", "--lock", lock, "--progress", "none")
     assert broken.exit_code == 2
     assert "breaking the lock" in broken.output
     assert not lock.exists()
@@ -105,8 +109,7 @@ def test_a_shot_that_would_write_to_the_folder_of_another_is_refused(tmp_path: P
     files = [tmp_path / "a.toml", tmp_path / "b.toml"]
     for file in files:
         file.write_text(FLAT)
-    words = ["batch", *map(str, files), "--json", "--progress", "none"]
-    refused = CliRunner().invoke(build_app("batch"), words)
+    refused = batch(*files, "--json", "--progress", "none")
     first, second = json.loads(refused.stdout)["shots"]
     assert (first["exit_code"], second["exit_code"]) == (4, 3)  # the art is missing; the folder is taken
     assert "writes to the same folder" in second["problems"][0]["what"]

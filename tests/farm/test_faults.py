@@ -7,11 +7,10 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
-from cli.process import TOONCTL, ended
-from pipelines.conftest import Whole
+from cli.process import TOONCTL
+from pipelines.conftest import Toonctl, Whole
 from pipelines.toyshot import broken_pictures, delivered, differing, started, wait_for
 
 SLOW = Path(__file__).parents[1] / "pipelines" / "slow_disk.py"
@@ -24,24 +23,23 @@ def as_plain_user() -> None:
         ctypes.CDLL(None).prctl(DROP_FROM_BOUNDING_SET, MAY_WRITE_ANYWHERE, 0, 0, 0)
 
 
-def test_two_processes_on_one_shot(whole: Whole, tmp_path: Path) -> None:
+def test_two_processes_on_one_shot(whole: Whole, tmp_path: Path, toonctl: Toonctl) -> None:
     first = started(whole.path, "--out", str(tmp_path), "--frames", "1-6")
     wait_for(first, tmp_path / "roll", "frames/A/*.png", 1)
     first.send_signal(signal.SIGSTOP)  # it stays at work for as long as the others take
-    same = ended(*TOONCTL, "colorize-long", whole.path, "--out", tmp_path, "--frames", "1-6", "--resume")
-    assert same.returncode == 5
-    assert f"worked on by process {first.pid}" in same.stderr
-    other = ended(*TOONCTL, "colorize-long", whole.path, "--out", tmp_path, "--frames", "7-12")
-    assert other.returncode == 0, other.stderr
+    command = ("colorize-long", whole.path, "--out", tmp_path, "--frames")
+    assert f"worked on by process {first.pid}" in toonctl(*command, "1-6", "--resume", code=5).stderr
+    toonctl(*command, "7-12")
     first.send_signal(signal.SIGCONT)
     _, said = first.communicate(timeout=120)
     assert first.returncode == 0, said
-    done = ended(*TOONCTL, "deliver", whole.path, "--out", tmp_path)
-    assert done.returncode == 0, done.stderr
+    toonctl("deliver", whole.path, "--out", tmp_path)
     assert differing(delivered(tmp_path / "roll"), delivered(whole.root)) == []
 
 
-def test_a_folder_closed_half_way_ends_the_run_and_loses_nothing(whole: Whole, tmp_path: Path) -> None:
+def test_a_folder_closed_half_way_ends_the_run_and_loses_nothing(
+    whole: Whole, tmp_path: Path, toonctl: Toonctl
+) -> None:
     run = [sys.executable, str(SLOW), "colorize-long", str(whole.path), "--out", str(tmp_path)]
     process = subprocess.Popen(
         run, preexec_fn=as_plain_user, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -57,31 +55,26 @@ def test_a_folder_closed_half_way_ends_the_run_and_loses_nothing(whole: Whole, t
     before = {path: data for path, data in delivered(root).items() if path.startswith("frames/A/")}
     assert broken_pictures(root) == []
     (root / "frames/A").chmod(0o755)
-    again = ended(*TOONCTL, "colorize-long", whole.path, "--out", tmp_path, "--resume")
-    assert again.returncode == 0, again.stderr
+    toonctl("colorize-long", whole.path, "--out", tmp_path, "--resume")
     assert delivered(root).items() >= before.items()
     assert differing(delivered(root), delivered(whole.root)) == []
 
 
-def test_a_disk_that_fills_up_in_the_delivery(whole: Whole, tmp_path: Path) -> None:
+def test_a_disk_that_fills_up_in_the_delivery(whole: Whole, tmp_path: Path, toonctl: Toonctl) -> None:
     shutil.copytree(
         whole.root, tmp_path / "roll", ignore=shutil.ignore_patterns("movies", "psd", "manifest*")
     )
     largest = max(path.stat().st_size for path in (whole.root / "frames").rglob("*.png"))
-
-    def deliver(limit: Callable[[], None] | None) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*TOONCTL, "deliver", str(whole.path), "--out", str(tmp_path)],
-            capture_output=True,
-            text=True,
-            timeout=240,
-            preexec_fn=limit,
-        )
-
-    full = deliver(lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest)))
+    full = subprocess.run(
+        [*TOONCTL, "deliver", str(whole.path), "--out", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest)),
+    )
     assert full.returncode == 5, full.stderr
     assert "error: cannot write" in full.stderr
     assert not (tmp_path / "roll/manifest.json").exists()
     assert not list((tmp_path / "roll").rglob("*.part"))
-    assert deliver(None).returncode == 0
+    toonctl("deliver", whole.path, "--out", tmp_path)
     assert differing(delivered(tmp_path / "roll"), delivered(whole.root)) == []

@@ -14,7 +14,7 @@ import pytest
 from artkit import save_flat_shot
 from farm.jobs import shot
 from pipelines.conftest import Toonctl
-from pipelines.toyshot import BARE, delivered, differing, rolling
+from pipelines.toyshot import BARE, LIGHT, delivered, differing, rolling
 from spec.shots import FLAT
 from toonctl.core.errors import UsageError
 from toonctl.stages.farm_job import FarmJob, FarmShot
@@ -120,7 +120,7 @@ def test_a_failing_task_ends_the_job(tmp_path: Path) -> None:
 
 
 def test_a_shot_drawn_by_openjd_is_the_shot(tmp_path: Path, toonctl: Toonctl) -> None:
-    path, job = rolling(tmp_path, n=6, output=BARE), tmp_path / "job.yaml"
+    path, job = rolling(tmp_path, n=6, output=LIGHT), tmp_path / "job.yaml"
     options = ("--set", "engine.plan=anchors")
     where = ("--out", tmp_path / "farm", "--chunk-size", "3", "--tool", TOOL)
     toonctl("farm", "openjd", path, "-o", job, *where, *options)

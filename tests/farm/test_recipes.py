@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from house.source import ROOT
-from pipelines.toyshot import BARE, delivered, rolling
+from pipelines.toyshot import LIGHT, delivered, rolling
 
 SECTION = (ROOT / "README.md").read_text("utf-8").partition("## On a farm\n")[2].partition("\n## ")[0]
 BLOCKS = re.findall(r"^```(?:sh)?\n(.*?)^```", SECTION, re.DOTALL | re.MULTILINE)
@@ -36,7 +36,7 @@ def in_shell(text: str, folder: Path) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def shot(tmp_path: Path) -> Path:
     """A folder with a `shot.toml` of three frames."""
-    rolling(tmp_path, n=3, output=BARE).rename(tmp_path / "shot.toml")
+    rolling(tmp_path, n=3, output=LIGHT).rename(tmp_path / "shot.toml")
     return tmp_path
 
 

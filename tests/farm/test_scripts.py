@@ -14,7 +14,7 @@ import pytest
 
 from farm.jobs import shot
 from pipelines.conftest import Toonctl
-from pipelines.toyshot import BARE, broken_pictures, delivered, differing, rolling, wait_for
+from pipelines.toyshot import LIGHT, broken_pictures, delivered, differing, rolling, wait_for
 from toonctl.stages.farm_deadline import deadline_script
 from toonctl.stages.farm_job import FarmJob
 from toonctl.stages.farm_opencue import opencue_script
@@ -110,7 +110,7 @@ def slow_tool(tmp_path: Path) -> Path:
 def test_a_slurm_task_that_is_stopped_goes_on_and_the_shot_is_whole(
     tmp_path: Path, slow_tool: Path, toonctl: Toonctl
 ) -> None:
-    path, script = rolling(tmp_path, n=6, output=BARE), tmp_path / "job.sh"
+    path, script = rolling(tmp_path, n=6, output=LIGHT), tmp_path / "job.sh"
     toonctl("farm", "slurm", path, "-o", script, "--out", tmp_path / "farm", "--tool", slow_tool)
     task = {**os.environ, "SLURM_ARRAY_TASK_ID": "0"}
 

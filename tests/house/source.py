@@ -21,8 +21,13 @@ def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text("utf-8"), str(path))
 
 
-def imports(path: Path, *, only_top: bool = False) -> Iterator[tuple[str, int]]:
+@cache
+def imports(path: Path, *, only_top: bool = False) -> tuple[tuple[str, int], ...]:
     """Every module a file imports, with its line; `only_top` leaves out those inside functions and blocks."""
+    return tuple(_imports(path, only_top))
+
+
+def _imports(path: Path, only_top: bool) -> Iterator[tuple[str, int]]:
     nodes = tree(path).body if only_top else ast.walk(tree(path))
     for node in nodes:
         if isinstance(node, ast.Import):

@@ -1,4 +1,4 @@
-"""The command in this process, and one shot delivered by the real command for all to compare with."""
+"""The command in this process, and one shot delivered by it for all to compare with."""
 
 import json
 from collections.abc import Callable, Generator
@@ -11,7 +11,6 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from cli.process import TOONCTL, ended
 from engines.toys import AtOnce
 from pipelines.toyshot import rolling
 from toonctl.cli import build_app
@@ -20,15 +19,22 @@ from toonctl.stages import pool
 Toonctl = Callable[..., Result]
 
 
-@pytest.fixture
-def toonctl(monkeypatch: pytest.MonkeyPatch) -> Toonctl:
-    """Runs a command here, its workers' work done on the spot: a forked pytest could hang in torch."""
+@contextmanager
+def done_at_once() -> Generator[None]:
+    """Workers' work is done on the spot: a forked pytest could hang in torch."""
 
     @contextmanager
     def at_once(_n_workers: int | None) -> Generator[AtOnce]:
         yield AtOnce()
 
-    monkeypatch.setattr(pool, "worker_pool", at_once)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pool, "worker_pool", at_once)
+        yield
+
+
+@pytest.fixture
+def toonctl() -> Generator[Toonctl]:
+    """Runs a command here."""
 
     def run(command: str, *arguments: str | Path, code: int = 0) -> Result:
         words = [command, *map(str, arguments)]
@@ -37,7 +43,8 @@ def toonctl(monkeypatch: pytest.MonkeyPatch) -> Toonctl:
         assert "Traceback" not in result.output
         return result
 
-    return run
+    with done_at_once():
+        yield run
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,7 @@ class Whole:
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     folder = tmp_path_factory.mktemp("whole")
     path = rolling(folder)
-    done = ended(*TOONCTL, "colorize-long", path, "--json")
-    assert done.returncode == 0, done.stderr
+    with done_at_once():
+        done = CliRunner().invoke(build_app("colorize-long"), ["colorize-long", str(path), "--json"])
+    assert done.exit_code == 0, done.output
     return Whole(path, folder / "out" / "roll", json.loads(done.stdout))

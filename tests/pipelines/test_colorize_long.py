@@ -12,7 +12,7 @@ import pytest
 
 from artkit import BALL, CUP, TRACE, difference, save_png, save_psd_shot, walk
 from artkit import INK as LINE
-from cli.process import ended
+from cli.process import TOONCTL, ended
 from pipelines.conftest import Toonctl, Whole
 from pipelines.toyshot import (
     BARE,
@@ -75,6 +75,13 @@ def test_a_held_drawing_is_the_same_picture(whole: Whole) -> None:
     for later, earlier in HELD.items():
         for layer in ("A", "comp"):
             assert (frame(whole.root, later, layer) == frame(whole.root, earlier, layer)).all()
+
+
+def test_a_process_with_workers_gives_the_same(whole: Whole, tmp_path: Path) -> None:
+    done = ended(*TOONCTL, "colorize-long", whole.path, "--out", tmp_path, "--json", "--threads", "2")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["status"] == "done"
+    assert differing(delivered(tmp_path / "roll"), delivered(whole.root)) == []
 
 
 @pytest.mark.parametrize("order", [("1-5", "6-12"), ("9-12", "1-8x2,5", "2-8x2")])

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from artkit import BALL, CUP, save_png
+from artkit import BALL, CUP, cup, save_png, sky
 from cli.process import TOONCTL, ended
 from pipelines.conftest import Toonctl
-from pipelines.toykeys import FREE_PX, dives, diving
+from pipelines.toykeys import FREE_PX, SIZE, dives, diving, diving_psds
 from pipelines.toyshot import delivered, differing, frame, share_equal
 from toonctl.formats.png import read_picture
 
@@ -134,3 +134,36 @@ def test_a_color_design_colors_sketches_alone(tmp_path: Path, toonctl: Toonctl) 
     toonctl("postkey", path)
     for number, drawing in ((4, 1), (7, 2)):
         assert share_equal(frame(tmp_path / "out/dive", number), dives()[drawing].painted, within=24) > 0.97
+
+
+def test_psds_are_read_by_their_roles(tmp_path: Path, toonctl: Toonctl) -> None:
+    toonctl("postkey", diving_psds(tmp_path))
+    root = tmp_path / "out/dive"
+    for number, drawing in zip((1, 4, 7), dives(), strict=True):
+        assert share_equal(frame(root, number), drawing.painted, within=8) > 0.97
+    stack = frame(root, 4, "comp")
+    assert (stack[..., 3] == 255).all()
+    assert (stack[:20, :200] == sky(SIZE)[:20, :200]).all()  # the reference's background, and no guide
+    book = cup(0.8 * SIZE[0], 0, size=SIZE).paint[..., 3] == 255
+    assert (stack[book] == (*CUP, 255)).all()
+    manifest = json.loads((root / "manifest.json").read_text())
+    assert {file["path"] for file in manifest["inputs"]} == {"dive.0001.psd", "keys.psd"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "says"),
+    [
+        ('drawing = "1"\n', "", 4, "cel `A` of `keys.psd` has 2 drawings"),
+        ('drawing = "1"', 'drawing = "9"', 4, "has no drawing `9`"),
+        ("[engine]", '[art]\nlayer = "Z"\n[engine]', 4, "`keys.psd` has no cel layer `Z`"),
+        ('drawing = "1"', 'image = "x.png"', 3, "`image` and `psd` are both given"),
+        ('psd = "dive.0001.psd"', 'psd = "dive.0001.psd"\nline = "x.png"', 3, "`line` goes with `image`"),
+        ('psd = "dive.0001.psd"\n', "", 3, "there is no picture"),
+    ],
+)
+def test_psds_that_leave_a_drawing_open_are_refused(
+    tmp_path: Path, toonctl: Toonctl, old: str, new: str, code: int, says: str
+) -> None:
+    path = diving_psds(tmp_path)
+    path.write_text(path.read_text("utf-8").replace(old, new, 1), "utf-8")
+    assert says in toonctl("postkey", path, code=code).stderr

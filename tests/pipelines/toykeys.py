@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from artkit import Drawing, ball, cup, save_png, save_still_psd, sky, walk
+from artkit import Drawing, ball, cup, save_keys_psd, save_png, save_still_psd, sky, walk
 from engines.rough import roughened
 from toonctl.core.types import Pixels
 
@@ -59,6 +59,17 @@ def diving(folder: Path, *, output: str = BARE, engine: str = "") -> Path:
     tables = '[[reference]]\nframe = 1\nimage = "dive.0001.png"\n'
     tables += '[[sketch]]\nframe = 4\nimage = "sketch.0004.png"\nregion = "free.0004.png"\n'
     tables += '[[sketch]]\nframe = 7\nimage = "sketch.0007.png"\n'
+    return _shot_file(folder, "dive", f'{tables}[engine]\nname = "cel"\n{engine}[output]\n{output}')
+
+
+def diving_psds(folder: Path, *, output: str = BARE, engine: str = "") -> Path:
+    """The same in PSDs, nothing left free: a still with a background, animation folders of two drawings."""
+    drawings = dives()
+    save_still_psd(folder / "dive.0001.psd", {"A": drawings[0]}, size=SIZE)
+    save_keys_psd(folder / "keys.psd", {"A": drawings[1:], "B": drawings[:1]}, size=SIZE)
+    tables = '[[reference]]\nframe = 1\npsd = "dive.0001.psd"\n'
+    for number, frame in ((1, 4), (2, 7)):
+        tables += f'[[sketch]]\nframe = {frame}\npsd = "keys.psd"\ndrawing = "{number}"\n'
     return _shot_file(folder, "dive", f'{tables}[engine]\nname = "cel"\n{engine}[output]\n{output}')
 
 

@@ -22,6 +22,8 @@ HELD = {5: 4}
 
 OUTPUT = 'movies = ["png"]\npsd = true\nsheets = ["xdts"]\n'
 BARE = "movies = []\npreview = false\n"
+LIGHT = f'{BARE}[engine]\nmatcher = "geometric"\n'
+"""For processes: they start without torch."""
 DELIVERED = ("frames", "cels", "psd", "movies", "sheet", "palette.json", "doubts.json")
 
 

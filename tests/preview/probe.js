@@ -5,9 +5,14 @@ const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 const key = (name, shift) => document.dispatchEvent(new KeyboardEvent("keydown", {key: name, shiftKey: Boolean(shift), bubbles: true}));
 const now = () => byId("frame").textContent;
 function pixel(id, x, y) { return [...byId(id).getContext("2d").getImageData(x, y, 1, 1).data]; }
-async function look_at(view) { document.querySelector(`button[data-view="${view}"]`).click(); await wait(120); }
+const face = () => byId("picture").toDataURL();
+async function until(is_so) { for (let n = 0; n < 1000 && !is_so(); n++) await wait(10); }
+// Pictures come when the machine has time: what follows is looked at once the page shows something else.
+async function after(act) { const before = face(); act(); await until(() => face() !== before); await wait(60); }
+const look_at = (view) => after(() => document.querySelector(`button[data-view="${view}"]`).click());
 (async () => {
-  await wait(300);
+  await until(() => pixel("picture", 110, 110)[3] && pixel("reference-picture", 110, 110)[3]);
+  await wait(60);
   seen.title = document.title;
   seen.facts = byId("facts").textContent;
   seen.start = [now(), byId("shown").textContent];
@@ -20,7 +25,7 @@ async function look_at(view) { document.querySelector(`button[data-view="${view}
   key("ArrowRight"); seen.pastEnd = now();
   key("ArrowLeft", true); seen.keyBack = now();
   key("Home"); seen.home = now();
-  key("d"); await wait(120);
+  await after(() => key("d"));
   seen.doubt = [now(), document.body.dataset.view, byId("under").textContent];
   seen.boxEdge = pixel("picture", 119, 70);
   seen.dimmed = pixel("picture", 5, 170);
@@ -29,11 +34,11 @@ async function look_at(view) { document.querySelector(`button[data-view="${view}
   await look_at("color");
   const boxes = [...byId("layers").querySelectorAll("input")];
   seen.layers = [...byId("layers").querySelectorAll("label")].map((label) => label.textContent);
-  boxes.at(-1).click(); await wait(120);
+  await after(() => boxes.at(-1).click());
   seen.withoutSky = pixel("picture", 5, 170);
-  boxes.at(-1).click();
+  await after(() => boxes.at(-1).click());
   seen.doubtful = [...byId("doubtful").querySelectorAll("button")].map((button) => button.textContent);
-  byId("doubtful").querySelectorAll("button")[1].click(); await wait(120);
+  await after(() => byId("doubtful").querySelectorAll("button")[1].click());
   seen.jump = [now(), document.body.dataset.view, byId("doubtful").querySelectorAll("button")[1].getAttribute("aria-current")];
   seen.picks = [...byId("picks").querySelectorAll("button")].map((button) => button.textContent);
   seen.palette = [...document.querySelectorAll("#palette code")].map((code) => code.textContent);

@@ -1,11 +1,11 @@
-"""LongAnimation's three training stages at toy size on real clips, one JSON line a stage.
+"""LongAnimation's first two training stages at toy size on real clips, one JSON line a stage.
 
-    PYTHONPATH=tests python -m training.longanimation_stages CLIPS OUT [--steps N] [--seeds 0 1 2]
+    PYTHONPATH=tests python -m training.longanimation_stages CLIPS OUT [--steps N]
 
 CLIPS is a folder of clips such as cartoon-dev, OUT a new folder for networks, examples and runs. Networks are
-the real classes with drawn weights; frames, histories, stages and reward are as at real size, pictures and
-networks tiny. A line holds the loss over all examples at fixed noise before and after, or, for each seed of
-the third stage, the mean reward of films of its first examples at fixed noise before and after.
+the real classes with drawn weights; frames, histories and stages are as at real size, pictures and networks
+tiny. A line holds the loss over all examples at fixed noise before and after. The third stage, which needs
+many films, has a script of its own: `longanimation_reward`.
 """
 
 import argparse
@@ -25,12 +25,10 @@ from toonctl.models.longanimation.dglm import Dglm
 from toonctl.models.longanimation.diffusion import NoiseLevels
 from toonctl.models.longanimation.published import load_base, load_dglm, load_sketch_dit
 from toonctl.spec.recipe_longanimation import (
-    LongAnimationColorRecipe,
     LongAnimationDataRecipe,
     LongAnimationDglmRecipe,
     LongAnimationSketchRecipe,
 )
-from toonctl.training import longanimation_color as stage3
 from toonctl.training import longanimation_data as data
 from toonctl.training import longanimation_dglm as stage2
 from toonctl.training import longanimation_sketch as stage1
@@ -40,7 +38,6 @@ from toonctl.training.longanimation_run import SCHEDULER
 from training import longanimation_toyset as toyset
 
 _QUIET = SilentReporter()
-_HELD_FILMS = 12
 
 
 def main() -> int:
@@ -49,7 +46,6 @@ def main() -> int:
     parser.add_argument("clips", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--steps", type=int, default=60)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     options = parser.parse_args()
     out: Path = options.out
     toyset.write_models(out)
@@ -75,8 +71,6 @@ def main() -> int:
     common |= {"device": "cpu", "precision": "float32", "saves_memory": False, "examples_per_step": 2}
     _first(out, common)
     _second(out, common)
-    for seed in options.seeds:
-        _third(out, common, seed)
     return 0
 
 
@@ -104,46 +98,6 @@ def _second(out: Path, common: dict[str, Any]) -> None:
     trained = load_dglm(open_weights(out / "2" / "glm_module.safetensors"), dtype=torch.float32, head_dim=16)
     networks = [Denoiser(sketch_dit, net, base) for net in (Dglm(trained.sizes), trained)]
     _say(stage=2, held_loss=[held_loss(net, out / "data") for net in networks])
-
-
-def _third(out: Path, common: dict[str, Any], seed: int) -> None:
-    values = {
-        "recipe": "longanimation_color",
-        "data": str(out / "data"),
-        "control": str(out / "1" / "control_module.safetensors"),
-        "memory_module": str(out / "2" / "glm_module.safetensors"),
-        "head_dim": 16,
-        "vae": str(out / "vae"),
-        "long_video": str(out / "long_video"),
-        "denoising_steps": 6,
-        "steps_with_gradient": 5,
-        "films_per_example": 4,
-        "guidance_scale": 1.0,
-        "seed": seed,
-        "out": str(out / f"3-{seed}"),
-        **toyset.PROMPT,
-    }
-    recipe = LongAnimationColorRecipe.model_validate(common | values)
-    before = held_reward(recipe)
-    control, memory = (Path(path).name for path in (recipe.control, recipe.memory_module))
-    stage3.train(recipe, report=_QUIET)
-    trained = {"memory_module": f"{recipe.out}/{memory}"}
-    if recipe.trains_control:
-        trained["control"] = f"{recipe.out}/{control}"
-    after = held_reward(recipe.model_copy(update=trained | {"out": f"{recipe.out}-after"}))
-    _say(stage=3, seed=seed, held_reward=[before, after])
-
-
-def held_reward(recipe: LongAnimationColorRecipe) -> float:
-    """The mean reward of films of the first examples, drawn with noise that is always the same."""
-    policy, judge = stage3.load_policy(recipe)
-    examples = ExampleSet(Path(recipe.data), 0)
-    rewards: list[float] = []
-    for place in range(min(_HELD_FILMS, len(examples.paths))):
-        example = policy.run.moved(examples.at(place))
-        film = policy.sample(example, torch.Generator().manual_seed(1_000 + place))
-        rewards.append(judge(film[-1].drawn, example))
-    return sum(rewards) / len(rewards)
 
 
 @torch.no_grad()

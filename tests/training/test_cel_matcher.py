@@ -1,6 +1,7 @@
 """Training the region matcher: it learns, it resumes, and its data depends on the seed alone."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -48,19 +49,26 @@ def test_thirty_steps_lower_the_loss_on_drawings_not_trained_on(tmp_path: Path) 
     assert loss(str(tmp_path / "cel_matcher.safetensors")) < 0.95 * loss("")
 
 
-def test_a_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def one_step(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that ended after its first step."""
+    folder = tmp_path_factory.mktemp("one")
+    train(recipe(folder, steps=1), report=SilentReporter())
+    return folder
+
+
+def test_a_run_goes_on_where_it_stopped(one_step: Path, tmp_path: Path) -> None:
     train(recipe(tmp_path / "whole", steps=2), report=SilentReporter())
-    train(recipe(tmp_path / "parts", steps=1), report=SilentReporter())
+    shutil.copytree(one_step, tmp_path / "parts")
     train(recipe(tmp_path / "parts", steps=2), report=SilentReporter())
+    assert len(losses(tmp_path / "parts")) == 2
     assert losses(tmp_path / "whole") == pytest.approx(losses(tmp_path / "parts"), rel=1e-3)
 
 
-def test_a_run_can_begin_with_finished_weights(tmp_path: Path) -> None:
-    train(recipe(tmp_path / "first", steps=2), report=SilentReporter())
-    start = tmp_path / "first" / "cel_matcher.safetensors"
-    train(recipe(tmp_path / "next", steps=1, start=str(start)), report=SilentReporter())
-    train(recipe(tmp_path / "fresh", steps=1), report=SilentReporter())
-    assert losses(tmp_path / "next") != losses(tmp_path / "fresh")
+def test_a_run_can_begin_with_finished_weights(one_step: Path, tmp_path: Path) -> None:
+    start = one_step / "cel_matcher.safetensors"
+    train(recipe(tmp_path, steps=1, start=str(start)), report=SilentReporter())
+    assert losses(tmp_path) != losses(one_step)
 
 
 def test_batches_depend_on_seed_and_number_alone() -> None:

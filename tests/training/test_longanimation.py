@@ -275,6 +275,34 @@ def test_the_policy_gradient_makes_good_draws_likelier() -> None:
     assert levels.step_law(velocity - 0.1 * direction, step, 50).log_density(drawn) > before
 
 
+def test_the_policy_gradient_is_the_one_worked_out_by_hand() -> None:
+    """Two steps of a network that says the same number everywhere, rewarded for the film's own brightness.
+
+    The first step starts from noise alone, so its mean is minus that number times the signal share s of the
+    second; the second draws nothing and keeps the share s of what the first drew. The brightness thus falls
+    by s squared for each one the number rises.
+    """
+    levels, number = NoiseLevels(SCHEDULER), torch.zeros((), requires_grad=True)
+    first, second = levels.timesteps(2)
+    generator = torch.Generator().manual_seed(0)
+    n_films = 800
+    for _ in range(n_films):
+        latents, noise = torch.randn((2, 1, 1, 1, 1, 1), generator=generator)
+        begin = StepTaken(first, None, None, latents, latents)
+        with torch.no_grad():
+            law = levels.step_law(number.expand_as(latents), begin, 2)
+            drawn = law.mean + law.deviation * noise
+            end = StepTaken(second, first, levels.denoised(number, latents, first), drawn, drawn)
+            film = levels.step_law(number.expand_as(latents), end, 2).mean
+        step = replace(begin, drawn=drawn)
+        said = number.expand_as(latents)
+        loss = policy_gradient_loss(said, step, float(film.mean()), levels=levels, n_steps=2)
+        (loss / n_films).backward()
+    assert number.grad is not None
+    # What is learned by is minus the gradient.
+    assert -float(number.grad) == pytest.approx(-float(levels.signal_power[second]), abs=0.04)
+
+
 @pytest.mark.parametrize("place", [0, 1, 20, 48, 49])
 def test_the_law_of_a_step_is_the_schedulers(place: int) -> None:
     levels, scheduler = NoiseLevels(SCHEDULER), CogVideoXDPMScheduler(**SCHEDULER)

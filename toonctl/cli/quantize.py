@@ -2,7 +2,8 @@
 
 What a network cannot do without (norms, time embeddings, noise tables, the picture coder) keeps its
 precision; `--dry-run` shows what would become of what. `--verify` draws the same frames with both sets of
-weights.
+weights, through the engine that uses them; what else that needs lies in the same folder, is named with
+`--weights`, or is registered on this host (`toonctl models list`).
 """
 
 from dataclasses import dataclass
@@ -60,6 +61,14 @@ class Options(OutputOptions):
     device: Annotated[
         str, typer.Option("--device", metavar="DEVICE", help="cpu or cuda, for `--verify`.")
     ] = "cpu"
+    engine: Annotated[
+        str | None,
+        typer.Option("--engine", metavar="NAME", help="Who draws for `--verify`; found by the weights."),
+    ] = None
+    weights: Annotated[
+        list[str] | None,
+        typer.Option("--weights", metavar="ROLE=PATH", help="The engine's other weights; repeatable."),
+    ] = None
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is already written.")] = False
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; write nothing.")] = False
 
@@ -82,6 +91,8 @@ def run(options: Options) -> None:
             n_steps=options.steps,
             size=quantize.parse_size(options.size),
             device=options.device,
+            engine=options.engine,
+            weights=quantize.parse_weights(options.weights or ()),
         )
         result = quantize.run(options.source, options.target, wanted, at.reporter, at.stop)
         at.reporter.close()

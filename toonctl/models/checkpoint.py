@@ -115,6 +115,25 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
+def read_note(path: Path, key: str) -> str | None:
+    """The text that stands in a `.json` of a file's name beside it, else under `key` in its own metadata.
+
+    None where neither is. Raises: CheckpointError when it cannot be read.
+    """
+    beside = path.with_suffix(".json")
+    try:
+        if beside.is_file():
+            return beside.read_text("utf-8")
+        if path.suffix != ".safetensors":
+            return None
+        with safe_open(path, "pt") as file:
+            return (file.metadata() or {}).get(key)
+    except (OSError, ValueError, SafetensorError) as error:
+        raise CheckpointError(
+            f"`{path.name}` cannot be read: {error}", str(path), "fetch it again"
+        ) from error
+
+
 def open_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
     """The tokenizer of a folder. Raises: CheckpointError when there is none."""
     from transformers import AutoTokenizer  # here only: networks without words load faster without it

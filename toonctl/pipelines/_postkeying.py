@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from toonctl.core.errors import ArtError
 from toonctl.core.types import Cel, CelPixels, ColorModel, Layer, Pixels, Size
 from toonctl.engines import load
@@ -149,7 +151,17 @@ class Postkeying:
 
 
 def _load_sketch(load_pixels: partial[CelPixels], cel: Cel, free: Path | None, size: Size) -> SketchPicture:
-    return SketchPicture(line_frame(load_pixels(cel)), None if free is None else _load_matte(free, size))
+    lines = line_frame(load_pixels(cel))
+    if cel.node:
+        # What is not black covers less, and a line layer has its own ink: the reference's takes its place.
+        lines = replace(lines, ink=_in_full(lines.ink), trace=_in_full(lines.trace))
+    return SketchPicture(lines, None if free is None else _load_matte(free, size))
+
+
+def _in_full(coverage: Pixels) -> Pixels:
+    """Coverage uint8 `[H, W]` with its fullest place at 255."""
+    full = max(1, int(coverage.max(initial=0)))
+    return np.asarray((coverage.astype(np.uint16) * 255 + full // 2) // full, np.uint8)
 
 
 def _load_matte(path: Path, size: Size) -> Pixels:

@@ -1,28 +1,33 @@
 """Original and smaller weights side by side on the same pictures, with the same noise, by one protocol.
 
-Protocol `quantize-1`: RGB over white, values clamped to 0..1 and compared as floating point, PSNR of each
-picture, mean over pictures; noise from the clip's name alone; every clip by itself. Both rows are measured
-alike, since protocols differ by more than weights do.
+Protocol `quantize-2`: RGB over white, values of 0..1 compared as floating point, PSNR of each picture, mean
+over pictures; noise from the clip's name alone; every clip by itself. Both rows are measured alike, since
+protocols differ by more than weights do. Engines draw as they do for a shot: the time includes their reading
+of networks, and a smaller denoiser is used in the form it was given (`dtype` of half precision, memory plan
+of a packed form). The matcher paints by region, each of a color of its own.
 """
 
+import ctypes
+import gc
 import threading
 import time
-import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toonctl.core.errors import ArtError, UsageError
+from toonctl.core.errors import ArtError
+from toonctl.pipelines._verify_draw import Clip, ClipDrawer, Draw, Drawn
+from toonctl.pipelines._verify_engines import DrawingEngine, cast
 from toonctl.pipelines._weight_parts import WeightPart
 
 if TYPE_CHECKING:
     from toonctl.models.quantization.policy import Choice
     from toonctl.pipelines.quantize import QuantizeOptions
 
-PROTOCOL = "quantize-1"
+PROTOCOL = "quantize-2"
 _PICTURES = (".png", ".tga", ".tif", ".tiff", ".jpg", ".jpeg")
 _SAMPLE_S = 0.005
 
@@ -60,60 +65,73 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class Clip:
-    """The pictures of one clip in order."""
+class Bench:
+    """Everything found before a tensor is converted: the clips, and how each set of weights draws them.
+
+    `openers` make what draws, in the order of the rows: first the original, then what is called `name`.
+    """
 
     name: str
-    paths: tuple[Path, ...]
+    clips: tuple[Clip, ...]
+    openers: tuple[Callable[[], Draw], Callable[[], Draw]]
+    device: str
 
 
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """What one set of weights drew: pictures `[H, W, 3]` in 0..1, and true ones where there are any."""
+def bench(parts: Sequence[WeightPart], choices: "Sequence[Choice]", options: "QuantizeOptions") -> Bench:
+    """What it takes to compare `parts` with their smaller form.
 
-    pictures: list[Any]
-    truths: list[Any]
-
-
-Draw = Callable[[Clip], Drawn]
-
-
-def compare(
-    parts: Sequence[WeightPart],
-    choices: "Sequence[Choice]",
-    outputs: Sequence[Path],
-    options: "QuantizeOptions",
-) -> Comparison:
-    """Draws every clip in the frames' folder with both sets of weights.
-
-    Raises: UsageError when the network has no way to be compared; ArtError when there are too few pictures.
+    Raises: UsageError when no engine draws with them, or not under these options; ArtError when there are too
+    few pictures; CheckpointError when other weights of the engine are absent.
     """
-    known = {"cel": _cel, "tooncrafter": _tooncrafter}
-    part, choice = parts[0], choices[0]
-    if len(parts) > 1 or choice.policy.name not in known:
-        hint = f"`--verify` knows single files of: {', '.join(known)}"
-        raise UsageError(f"a {choice.policy.name} network cannot be compared", "--verify", hint)
     assert options.frames is not None
-    clips = _clips(options.frames)
-    prepare = known[choice.policy.name]
+    clips = tuple(_clips(options.frames))
+    [part, *others], [choice, *_] = parts, choices
+    if choice.policy.name == "cel" and not others and options.engine in (None, "cel"):
+        after = part.folder / f"{part.stem}.safetensors"
+        both = (lambda: _cel(part.source, None), lambda: _cel(after, choice))
+        return Bench(choice.given, clips, both, options.device)
+    chosen = cast(parts, choices, engine=options.engine, given=options.weights)
+    changes: dict[str, object] = {}
+    if chosen.form is not None:
+        changes["dtype" if chosen.form in ("fp16", "bf16") else "memory"] = chosen.form
+    openers = (
+        _opener(chosen.engine, options, {"weights": dict(chosen.original)}),
+        _opener(chosen.engine, options, {"weights": dict(chosen.smaller), **changes}),
+    )
+    return Bench(chosen.form or choice.given, clips, openers, options.device)
+
+
+def _opener(
+    engine: DrawingEngine, options: "QuantizeOptions", asked: Mapping[str, object]
+) -> Callable[[], Draw]:
+    """What opens an engine. Raises: UsageError when it cannot draw under these options."""
+    whole = {"device": options.device, "steps": options.n_steps, **asked}
+    ClipDrawer(engine.task, engine.name, whole, options.size)
+    return lambda: ClipDrawer(engine.task, engine.name, whole, options.size)
+
+
+def compare(parts: Sequence[WeightPart], outputs: Sequence[Path], at: Bench) -> Comparison:
+    """Draws every clip with both sets of weights. Raises: CheckpointError, OutOfMemory."""
+    first, second = at.openers
     # What the first drawing leaves in the process (compiled kernels, caches) would be the first row's alone.
-    prepare(part.source, part, None, options)(clips[0])
+    first()(at.clips[0])
+    before = sum(file.stat().st_size for part in parts for file in part.files)
+    after = sum(path.stat().st_size for path in outputs)
     rows: list[Row] = []
     drawn: list[list[Drawn]] = []
-    for name, path, packed in (("original", part.source, None), (choice.given, outputs[0], choice)):
-        with _peak_memory(options.device) as peak:
-            draw = prepare(path, part, packed, options)
+    for name, opener, n_bytes in (("original", first, before), (at.name, second, after)):
+        with _peak_memory(at.device) as peak:
+            draw = opener()
             began = time.perf_counter()
-            seen = [draw(clip) for clip in clips]
+            seen = [draw(clip) for clip in at.clips]
             elapsed_s = time.perf_counter() - began
             del draw
         drawn.append(seen)
         count = sum(len(each.pictures) for each in seen)
-        rows.append(Row(name, path.stat().st_size, peak(), 1000 * elapsed_s / count, _likeness(seen)))
-    first, second = drawn
+        rows.append(Row(name, n_bytes, peak(), 1000 * elapsed_s / count, _likeness(seen)))
     pairs = [
         (a, b)
-        for one, two in zip(first, second, strict=True)
+        for one, two in zip(*drawn, strict=True)
         for a, b in zip(one.pictures, two.pictures, strict=True)
     ]
     return Comparison(PROTOCOL, len(pairs), rows[0], rows[1], _mean_psnr(pairs))
@@ -147,18 +165,19 @@ def _clips(folder: Path) -> list[Clip]:
     return usable
 
 
-def _cel(path: Path, _part: WeightPart, choice: "Choice | None", _options: "QuantizeOptions") -> Draw:
+def _cel(path: Path, choice: "Choice | None") -> Draw:
     """Colors every drawing from the one before, a color of its own for each region."""
     import torch
 
-    from toonctl.engines.cel.matchers import LearnedMatcher
+    from toonctl.engines.cel.learned import LearnedMatcher
     from toonctl.models.cel_matcher import CelMatcher, CelMatcherParams
-    from toonctl.models.checkpoint import Source, load_files, open_weights
+    from toonctl.models.checkpoint import Source, load_files
     from toonctl.models.quantization.layers import pack_layers
-    from toonctl.models.quantization.unpacking import unpacked_weights
+    from toonctl.models.quantization.unpacking import open_unpacked
 
     model = CelMatcher(CelMatcherParams())
-    load_files(model, [Source(unpacked_weights(open_weights(path)))], dtype_of=lambda _name: torch.float32)
+    weights = open_unpacked(path, torch.float32)
+    load_files(model, [Source(weights)], dtype_of=lambda _name: torch.float32)
     if choice is not None:
         pack_layers(model, lambda name, weight: choice.storage(name, tuple(weight.shape), weight.dtype))
     matcher = LearnedMatcher(model, torch.float32)
@@ -195,35 +214,9 @@ def _painted(view: Any, log_match: Any) -> Any:
     return by_label[view.runs.label_map()]
 
 
-def _tooncrafter(path: Path, part: WeightPart, choice: "Choice | None", options: "QuantizeOptions") -> Draw:
-    """Draws the frames between the first and the last picture; those between are the truth."""
-    import torch
-
-    from toonctl.models.checkpoint import open_weights
-    from toonctl.models.quantization.layers import pack_layers
-    from toonctl.models.quantization.policy import TARGETS
-    from toonctl.models.quantization.unpacking import unpacked_weights
-    from toonctl.models.tooncrafter.model import load_tooncrafter
-    from toonctl.models.tooncrafter.params import ToonCrafterParams
-    from toonctl.models.tooncrafter.precision import precision
-    from toonctl.pipelines._verify_window import WindowDrawer
-
-    sizes = part.metadata().get("toonctl.params")
-    params = ToonCrafterParams.from_json(sizes) if sizes else ToonCrafterParams()
-    half = torch.float32
-    if choice is not None:
-        half = getattr(TARGETS[choice.given], "dtype", choice.policy.half.dtype)
-    weights = unpacked_weights(open_weights(path), half)
-    model = load_tooncrafter(weights, params, dtype_of=precision(half)).to(options.device)
-    if choice is not None:
-        pack_layers(model, lambda name, weight: choice.storage(name, tuple(weight.shape), weight.dtype))
-    drawer = WindowDrawer(model, options.size, options.n_steps)
-    return lambda clip: drawer.draw(clip.paths, seed=zlib.crc32(clip.name.encode()))
-
-
 @contextmanager
 def _peak_memory(device: str) -> Iterator[Callable[[], float | None]]:
-    """Measures the highest memory beyond that before the block, in MB: the card's, or private memory."""
+    """Measures the highest memory beyond that before the block, in MB: the card's, or the host's."""
     if device.startswith("cuda"):
         import torch
 
@@ -231,26 +224,35 @@ def _peak_memory(device: str) -> Iterator[Callable[[], float | None]]:
         before = torch.cuda.memory_allocated(device)
         yield lambda: (torch.cuda.max_memory_allocated(device) - before) / 2**20
         return
-    start, highest, is_over = _private_mb(), [_private_mb()], threading.Event()
+    _give_back()
+    start, is_over = _resident_mb(), threading.Event()
+    highest = [start or 0.0]
 
     def watch() -> None:
         while not is_over.wait(_SAMPLE_S):
-            highest.append(max(_private_mb() or 0.0, highest.pop() or 0.0))
+            highest[0] = max(_resident_mb() or 0.0, highest[0])
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     try:
-        yield lambda: None if start is None else (highest[0] or 0.0) - start
+        yield lambda: None if start is None else highest[0] - start
     finally:
         is_over.set()
         watcher.join()
 
 
-def _private_mb() -> float | None:
-    """Memory that is this process's alone; mapped files do not count. None where the system does not say."""
+def _give_back() -> None:
+    """Gives freed memory back to the system: kept, it would be there for the next row without being asked."""
+    gc.collect()
+    with suppress(OSError, AttributeError):  # a libc that keeps none has no such function
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def _resident_mb() -> float | None:
+    """Memory that the process holds, mapped weights counted. None where the system does not say."""
     try:
         lines = Path("/proc/self/status").read_text("ascii").splitlines()
     except OSError:
         return None
-    found = [line for line in lines if line.startswith("RssAnon:")]
+    found = [line for line in lines if line.startswith("VmRSS:")]
     return int(found[0].split()[1]) / 1024 if found else None

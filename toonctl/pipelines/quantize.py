@@ -3,8 +3,8 @@
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,8 @@ class QuantizeOptions:
     """What is wanted: the form, whose policy (None: found by the keys), patterns kept besides, shard size.
 
     `frames` are the pictures to compare original and result on, None compares nothing. `n_steps` and `size`
-    (width, height) are how a diffusion model draws them.
+    (width, height) are how a diffusion model draws them, `engine` who draws (None: found by the keys) and
+    `weights` the engine's other files by role, where they are not the registered ones.
     """
 
     target: str
@@ -42,6 +43,8 @@ class QuantizeOptions:
     n_steps: int = 8
     size: tuple[int, int] = (512, 320)
     device: str = "cpu"
+    engine: str | None = None
+    weights: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,15 @@ def parse_size(text: str) -> tuple[int, int]:
     return int(width), int(height)
 
 
+def parse_weights(texts: Sequence[str]) -> dict[str, str]:
+    """Files or folders by role of `["vae=/models/vae"]`. Raises: UsageError when one is no such pair."""
+    pairs = [text.partition("=") for text in texts]
+    for text, (role, _, path) in zip(texts, pairs, strict=True):
+        if not (role and path):
+            raise UsageError(f"`{text}` names no weights", "--weights", "as in `--weights vae=models/vae`")
+    return {role: path for role, _, path in pairs}
+
+
 def run(
     source: Path, target: Path, options: QuantizeOptions, report: Reporter, stop: StopFlag
 ) -> QuantizeResult:
@@ -97,6 +109,11 @@ def run(
     if options.dry_run:
         reports = [_report(*each, worst=()) for each in zip(parts, choices, plans, strict=True)]
         return QuantizeResult((), tuple(reports))
+    at = None
+    if options.frames is not None:
+        from toonctl.pipelines._verify_weights import bench
+
+        at = bench(parts, choices, options)
     report.start(sum(len(plan) for plan in plans), f"quantize {source.name}")
     if source.is_dir():
         copy_rest(source, target)
@@ -111,11 +128,11 @@ def run(
         outputs += conversion.outputs
         worst = sorted(conversion.quality.items(), key=lambda item: item[1])[:5]
         reports.append(_report(part, choice, plan, worst=tuple(worst)))
-    if options.frames is None:
+    if at is None:
         return QuantizeResult(tuple(outputs), tuple(reports))
     from toonctl.pipelines._verify_weights import compare
 
-    comparison = compare(parts, choices, outputs, options)
+    comparison = compare(parts, outputs, at)
     return QuantizeResult(tuple(outputs), tuple(reports), comparison)
 
 

@@ -16,9 +16,10 @@ class DiffusionTable(EngineTable):
         default_factory=dict[str, str],
         description='File or folder by role, in place of the registered ones: { base = "/models/wan" }.',
     )
-    memory: Literal["auto", "resident", "streamed", "int8", "streamed-int8", "nf4"] = Field(
+    memory: Literal["auto", "resident", "streamed", "int8", "fp8", "streamed-int8", "nf4"] = Field(
         default="auto",
-        description="Where the network lies while it draws; auto takes the first plan that fits the card.",
+        description="Where the network lies while it draws; auto takes the first plan that fits the card, "
+        "fp8 never.",
     )
     dtype: Literal["auto", "bf16", "fp16", "fp32"] = Field(
         default="auto", description="Number format it computes in; auto is the one it was published with."

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from toonctl.spec.engine_tables import CelPostkey
 from toonctl.spec.keys import TimingTable, WayTable, frames_in_order
@@ -18,11 +18,36 @@ class PostkeyArt(Table):
     background: ArtPath | None = Field(default=None, description="A painted picture below the drawings.")
 
 
-class PaintedTable(WayTable):
+class PictureTable(WayTable):
+    """A drawing: a picture, or the cel of a layered PSD."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": [key]} for key in ("image", "psd")]},
+    )
+
+    psd: ArtPath | None = Field(
+        default=None, description="A layered PSD instead of `image`: the cel in it that the drawn layer is."
+    )
+    drawing: str | None = Field(
+        default=None, min_length=1, description="Which drawing of that cel, when it has several."
+    )
+
+    @classmethod
+    def rules(cls, keys: Collection[str]) -> Iterator[Fault]:
+        yield from super().rules(keys)
+        if "image" not in keys and "psd" not in keys:
+            yield Fault((), "there is no picture", 'add `image = "dive.0001.png"`, or a `psd`')
+        if "image" in keys and "psd" in keys:
+            yield Fault(("psd",), "`image` and `psd` are both given", "keep one of them")
+        if "drawing" in keys and "psd" not in keys:
+            yield Fault(("drawing",), "`drawing` goes with `psd`", "a picture file is one drawing")
+
+
+class PaintedTable(PictureTable):
     """A painted picture that sets the colors; with a `frame` it is also the key that stands there."""
 
     frame: int | None = Field(default=None, description="The frame of the shot it shows.")
-    image: ArtPath = Field(description="The painted picture.")
+    image: ArtPath | None = Field(default=None, description="The painted picture.")
     line: ArtPath | None = Field(
         default=None, description="Its line layer, when `image` holds no black lines."
     )
@@ -30,16 +55,18 @@ class PaintedTable(WayTable):
     @classmethod
     def rules(cls, keys: Collection[str]) -> Iterator[Fault]:
         yield from super().rules(keys)
+        if "line" in keys and "psd" in keys:
+            yield Fault(("line",), "`line` goes with `image`", "`psd` has its line layer in it")
         for key in ("ease", "chart", "exposure"):
             if key in keys and "frame" not in keys:
                 yield Fault((key,), f"`{key}` goes with `frame`", "a color design stands at no frame")
 
 
-class SketchTable(WayTable):
+class SketchTable(PictureTable):
     """A rough or clean line drawing at a frame, to be colored and drawn between."""
 
     frame: int = Field(description="The frame at which the sketch stands.")
-    image: ArtPath = Field(description="The sketch, dark on white or transparent.")
+    image: ArtPath | None = Field(default=None, description="The sketch, dark on white or transparent.")
     region: ArtPath | None = Field(
         default=None,
         description="A matte: where it is white the sketch does not count and the engine goes on by itself.",

@@ -39,7 +39,7 @@ def read_art(spec: ShotSpec, *, folder: Path) -> Art:
         return read_keyed_art(cast("InbetweenSpec | LayerpackSpec", spec), options=options, findings=findings)
     from toonctl.stages.read_sketches import read_sketched_art
 
-    return read_sketched_art(cast("PostkeySpec", spec), findings=findings)
+    return read_sketched_art(cast("PostkeySpec", spec), options=options, findings=findings)
 
 
 def read_options(spec: ShotSpec) -> ReadOptions:

@@ -16,7 +16,6 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from toonctl.core.errors import DeliveryError
 from toonctl.core.files import write_whole
 from toonctl.core.reporter import Reporter
 from toonctl.core.stop import follow_parent
@@ -27,11 +26,13 @@ from toonctl.training.card import card
 from toonctl.training.cel_data import PAIRS, DrawnShots, ShotBatch
 from toonctl.training.losses import color_group_nll
 from toonctl.training.muon import Muon
+from toonctl.training.state import restore, state_of, stored
 
 WEIGHTS = "cel_matcher.safetensors"
 _STATE = "state.safetensors"
 _LOG = "log.jsonl"
 _EMA_DECAY = 0.998
+_AVERAGE = "average."
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,39 +105,20 @@ class Run:
 
     def save(self, folder: Path) -> None:
         """Writes everything a later run needs to go on, and the weights to ship."""
-        tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
-        tensors |= {f"average.{k}": v for k, v in self.average.items()}
-        for i, state in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{i}.{k}": torch.as_tensor(v) for k, v in state.items()}
-        tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
-        write_whole(folder / _STATE, save(tensors, {"step": str(self.step)}))
-        shipped = {k: v.detach().cpu().half().contiguous() for k, v in self.average.items()}
+        tensors = state_of(dict(self.model.named_parameters()), self.optimizer)
+        tensors |= {f"{_AVERAGE}{name}": tensor for name, tensor in self.average.items()}
+        write_whole(folder / _STATE, save(stored(tensors), {"step": str(self.step)}))
         facts = {**card(self.recipe, self.step), "generator": generator_digest()}
-        write_whole(folder / WEIGHTS, save(shipped, facts))
+        write_whole(folder / WEIGHTS, save(stored(self.average, torch.float16), facts))
 
     def resume(self, folder: Path) -> None:
         """Goes on where the run in `folder` stopped. Raises: DeliveryError when its state does not fit."""
         path = folder / _STATE
+        tensors = load_file(path)
+        restore(tensors, dict(self.model.named_parameters()), self.optimizer, path=path)
+        self.average = {name: tensors[f"{_AVERAGE}{name}"].to(self.device) for name in self.average}
         with safe_open(path, "pt") as file:
             self.step = int(file.metadata()["step"])
-        tensors = load_file(path)
-        by_part: dict[str, dict[str, Tensor]] = {"model": {}, "average": {}, "optimizer": {}}
-        for name, tensor in tensors.items():
-            part, _, key = name.partition(".")
-            by_part[part][key] = tensor
-        try:
-            self.model.load_state_dict(by_part["model"])
-        except RuntimeError as error:
-            raise DeliveryError(
-                "the saved run is of another network", str(path), "choose another `out` in the recipe"
-            ) from error
-        self.average = {k: v.to(self.device) for k, v in by_part["average"].items()}
-        moments: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in by_part["optimizer"].items():
-            index, _, key = name.partition(".")
-            moments.setdefault(int(index), {})[key] = tensor
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
 
 
 def train(

@@ -48,6 +48,8 @@ def policy_gradient_loss(
     """The scalar whose gradient is that of eq. 2 for one step: minus advantage times log p(z_t-1 | z_t).
 
     `velocity` is what the network says of `step.latents`, guidance included; no gradient passes through the
-    reward, nor from step to step.
+    reward, nor from step to step. What the step before believed, which a step of second order looks back on,
+    is taken as given, and the last step draws nothing: of a constant velocity the sum over 30 steps is 1.5
+    times the gradient of the expected film, over 6 steps 1.7 times, always of its sign.
     """
     return -advantage * levels.step_law(velocity, step, n_steps).log_density(step.drawn)

@@ -13,17 +13,13 @@ from toonctl.core.errors import CheckpointError
 from toonctl.models.checkpoint import read_weights
 from toonctl.models.quantization.unpacking import open_unpacked
 from toonctl.models.tooncrafter.lora import LoraParams, add_lora, fill_lora
-from toonctl.models.tooncrafter.model import ToonCrafter, load_tooncrafter
-from toonctl.models.tooncrafter.params import ToonCrafterParams
+from toonctl.models.tooncrafter.model import ToonCrafter, load_tooncrafter, sizes_of
 from toonctl.models.tooncrafter.precision import precision
 from toonctl.models.tooncrafter.schedule import Noising
 from toonctl.models.tooncrafter.tokenizer import PromptTokenizer
 from toonctl.models.tooncrafter.unet import UNet
 from toonctl.spec.recipe_tooncrafter import ClipsRecipe, TrainingRecipe
 from toonctl.training.tooncrafter_data import TrainingClip, read_fit
-
-SIZES = "toonctl.params"
-"""Key of a file's metadata that holds its networks' sizes, where they are not the published ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,14 +146,3 @@ def wear_adapter(unet: UNet, folder: Path) -> None:
     tensors = read_weights(folder / "adapter_model.safetensors")
     add_lora(unet, LoraParams(tuple(config["target_modules"]), config["r"], config["lora_alpha"], 0.0))
     fill_lora(unet, tensors, name=folder.name)
-
-
-def sizes_of(path: Path) -> ToonCrafterParams:
-    """The sizes a safetensors file states, or the published ones."""
-    from safetensors import safe_open
-
-    if path.suffix != ".safetensors":
-        return ToonCrafterParams()
-    with safe_open(path, "pt") as file:
-        text = (file.metadata() or {}).get(SIZES)
-    return ToonCrafterParams.from_json(text) if text else ToonCrafterParams()

@@ -18,6 +18,7 @@ from torch import Tensor
 from toonctl.core.errors import SpecError
 from toonctl.core.files import write_whole
 from toonctl.core.reporter import Reporter
+from toonctl.models.tooncrafter.params import SIZES
 from toonctl.models.tooncrafter.schedule import Grid, Noising, Spacing, grid
 from toonctl.models.tooncrafter.student import student_params, warm_start
 from toonctl.models.tooncrafter.unet import UNet
@@ -70,7 +71,7 @@ def train(
     ):
         run.save()
         tensors = {_PREFIX + name: tensor for name, tensor in student.state_dict().items()}
-        facts = {**card(recipe, run.step), "toonctl.params": sizes}
+        facts = {**card(recipe, run.step), SIZES: sizes}
         write_whole(folder / WEIGHTS, save(stored(tensors), facts))
     return folder / WEIGHTS, folder / COPIED, folder / LOG
 

@@ -26,7 +26,8 @@ def planned(shot: Path, *arguments: str) -> tuple[list[str], str]:
 def test_the_plans_are_printed_without_torch(tmp_path: Path) -> None:
     lines, loaded = planned(jumping(tmp_path), "--engine", "wan-flf2v")
     plans = [line for line in lines if line.startswith("memory plan")]
-    assert len(plans) == 5
+    assert len(plans) == 6
+    assert [plan.split(":")[0] for plan in plans if plan.endswith(", by name only")] == ["memory plan fp8"]
     assert "memory plan streamed: 6.0 GB on the card (2.1 of weights), 32.3 GB locked in host memory" in plans
     assert "reckoned for 832x480, 81 frames, not measured; the first that fits the card is taken" in lines
     assert loaded.startswith("False")

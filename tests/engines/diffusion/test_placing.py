@@ -34,9 +34,23 @@ def test_streamed_is_resident() -> None:
 
 def test_packed_is_near() -> None:
     exact = drawn(Plan.RESIDENT)
-    noise = {plan: float((drawn(plan) - exact).norm() / exact.norm()) for plan in (Plan.INT8, Plan.NF4)}
+    packed = (Plan.INT8, Plan.FP8, Plan.NF4)
+    noise = {plan: float((drawn(plan) - exact).norm() / exact.norm()) for plan in packed}
     assert 0 < noise[Plan.INT8] < 0.02
-    assert noise[Plan.INT8] < noise[Plan.NF4] < 0.4
+    assert noise[Plan.INT8] < noise[Plan.FP8] < 0.08
+    assert noise[Plan.FP8] < noise[Plan.NF4] < 0.4
+
+
+def test_fp8_keeps_a_byte_a_weight_and_a_scale_a_row() -> None:
+    layer = place(composer(), Plan.FP8, CPU, blocks=("blocks",)).get_submodule("blocks.1.attn1.to_q")
+    assert isinstance(layer, PackedLinear)
+    kept = {name: (part.dtype, tuple(part.shape)) for name, part in layer.named_buffers()}
+    rows, columns = layer.packed_shape
+    assert kept == {
+        "weight": (torch.float8_e4m3fn, (rows, columns)),
+        "weight_scale": (torch.float32, (rows,)),
+    }
+    assert layer.unpacked(torch.bfloat16).dtype == torch.bfloat16
 
 
 def test_only_blocks_are_packed_and_what_the_policy_keeps_is_kept() -> None:
@@ -50,7 +64,7 @@ def test_only_blocks_are_packed_and_what_the_policy_keeps_is_kept() -> None:
 
 def test_the_reckoned_bytes_are_those_on_the_card() -> None:
     need = need_of(composer(), blocks=("blocks",))
-    for plan in (Plan.RESIDENT, Plan.INT8, Plan.NF4):
+    for plan in (Plan.RESIDENT, Plan.INT8, Plan.FP8, Plan.NF4):
         model = place(composer(), plan, CPU, blocks=("blocks",))
         tensors = [*model.parameters(), *model.buffers()]
         assert sum(tensor.nbytes for tensor in tensors) == need.weights_on_card(plan)

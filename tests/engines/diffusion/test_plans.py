@@ -64,7 +64,19 @@ def test_a_named_plan_comes_first_and_smaller_ones_follow() -> None:
     cpu = torch.device("cpu")
     assert plans_for("int8", cpu, WAN) == (Plan.INT8, Plan.STREAMED_INT8)
     assert plans_for("nf4", cpu, WAN) == (Plan.NF4,)
+    assert plans_for("fp8", cpu, WAN) == (Plan.FP8, Plan.STREAMED_INT8)
     assert plans_for("auto", cpu, WAN) == (Plan.RESIDENT, Plan.INT8, Plan.NF4)
+
+
+def test_fp8_is_taken_by_name_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("toonctl.engines.diffusion.plans.free_on_host", lambda: 8 * GB)
+    need = NETWORKS["wan-flf2v"].need
+    between = (need.on_card(Plan.FP8) + need.on_card(Plan.INT8)) / 2 / 0.95 / GB
+    card = fake_card(monkeypatch, between)
+    assert need.on_card(Plan.FP8) < 0.95 * between * GB < need.on_card(Plan.INT8)
+    assert plans_for("auto", card, need)[0] is Plan.NF4
+    assert plans_for("fp8", card, need)[0] is Plan.FP8
+    assert Plan.FP8 not in plans_for("int8", card, need)
 
 
 def test_running_out_of_memory_goes_down_aloud() -> None:
@@ -204,10 +216,13 @@ def longanimation() -> Need:
         return need_of(on_meta(lambda: kind(**config), half), blocks=("transformer_blocks",))
 
     base, sketch = built("base", InjectedCogVideoX), built("sketchdit", SketchDiT)
-    finer = {"int8": sketch.packed["int8"], "nf4": sketch.packed["int8"]}
+    finer = {**sketch.packed, "nf4": sketch.packed["int8"]}
     packed = {
-        storage: (base.packed[storage][0] + finer[storage][0], finer["int8"][1])
-        for storage in ("int8", "nf4")
+        storage: (
+            base.packed[storage][0] + finer[storage][0],
+            max(base.packed[storage][1], finer[storage][1]),
+        )
+        for storage in finer
     }
     return Need(
         base.outside + sketch.outside + listed["dglm"]["bytes_bf16"],

@@ -274,6 +274,23 @@ def test_missing_weights_say_what_where_and_how(video: Video) -> None:
     assert f"toonctl models fetch {video.name}" in (problem.hint or "")
 
 
+PACKABLE = {"framepack": ("transformer", "text", "vision"), "wan-flf2v": ("base", "text", "vision")}
+
+
+def test_quantized_folders_are_read_back(
+    video: Video, usual: Usual, tmp_path: Path, toonctl: Toonctl
+) -> None:
+    given = dict(video.small["weights"])
+    for role in PACKABLE[video.name]:
+        toonctl("quantize", given[role], tmp_path / role, "--to", "int8")
+        assert "int8" in (tmp_path / role / "config.json").read_text("utf-8")
+        given[role] = str(tmp_path / role)
+    drawn = video.draw(KEYS, weights=given)
+    for name, each in usual.drawn.items():
+        apart = np.abs(drawn[name].picture.astype(int) - each.picture)
+        assert 0 < apart.mean() < 8
+
+
 def test_keys_of_two_sizes_are_refused(video: Video) -> None:
     with pytest.raises(EngineError, match="differ in size: 64x48 and 64x32"):
         video.draw([KEYS[0], {"A": KEYS[1]["A"][:32]}])

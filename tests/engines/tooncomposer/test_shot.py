@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import torch
 
+from artkit import save_keys_psd, save_still_psd
 from engines.tooncomposer.toyshot import OPTIONS, diving, pictures, postkey
 from engines.tooncomposer.toyweights import CONFIG, write_adapter
+from pipelines.toykeys import dives
 from pipelines.toyshot import differing, frame
 from toonctl.engines.postkey import _tooncomposer_networks as networks
 from toonctl.formats.png import read_picture
@@ -270,6 +272,21 @@ def test_the_published_faults_are_there_when_asked_for(models: Path, tmp_path: P
     path.write_text(path.read_text().replace("frame = 5\n", "frame = 8\n"))
     postkey(path, "--frames", "9", models=models)
     assert (tmp_path / "out/dive/frames/A/dive.A.0009.png").exists()
+
+
+def test_psds_are_read_by_their_roles(whole: Path, models: Path, tmp_path: Path) -> None:
+    path, drawings = diving(tmp_path, frames="1-10"), dives()
+    save_still_psd(tmp_path / "dive.psd", {"A": drawings[0]}, size=(320, 180))
+    save_keys_psd(tmp_path / "keys.psd", {"A": drawings[1:]}, size=(320, 180))
+    text = path.read_text("utf-8").replace('image = "dive.0001.png"', 'psd = "dive.psd"')
+    for number, frame_number in ((1, 5), (2, 9)):
+        drawing = f'psd = "keys.psd"\ndrawing = "{number}"'
+        text = text.replace(f'image = "sketch.{frame_number:04d}.png"', drawing)
+    path.write_text(text, "utf-8")
+    postkey(path, models=models)
+    for number in range(1, 10):
+        apart = np.abs(frame(tmp_path / "out/dive", number).astype(int) - frame(whole / "out/dive", number))
+        assert apart.mean() < 2  # the same lines, softened in another way
 
 
 def test_a_dry_run_tells_size_and_segments(tmp_path: Path) -> None:

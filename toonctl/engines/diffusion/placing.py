@@ -93,7 +93,7 @@ def need_of(module: nn.Module, *, blocks: Sequence[str], activations: int = 0) -
     names = [name for name, _ in module.named_parameters()]
     packed: dict[str, tuple[int, int]] = {}
     if any(policy.fits(names) for policy in POLICIES.values()):
-        for storage in ("int8", "nf4"):
+        for storage in ("int8", "fp8", "nf4"):
             choice = Choice(detect(names, name=type(module).__name__), storage)
             smaller = [_packed_bytes(block, choice, f"{name}.{number}") for name, number, block in stacks]
             packed[storage] = (sum(smaller), max(smaller, default=0))

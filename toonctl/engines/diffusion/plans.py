@@ -23,6 +23,9 @@ T = TypeVar("T")
 INT8_SHARE = 33 / 64
 """Bytes of an int8 weight in groups of 64 with a bfloat16 scale, to those of a bfloat16 one."""
 
+FP8_SHARE = 1 / 2
+"""The same of fp8; its scale, one for a row of thousands, is left out."""
+
 NF4_SHARE = 9 / 32
 """The same of nf4: half a byte, and a float32 scale for 64."""
 
@@ -33,11 +36,15 @@ _HEADROOM = 0.95
 
 
 class Plan(StrEnum):
-    """How the weights of a network's blocks are kept, from no loss and most memory downwards."""
+    """How the weights of a network's blocks are kept, from no loss and most memory downwards.
+
+    `fp8` is taken by name alone: it saves the scales of int8, 3 %, and rounds by 13 dB more.
+    """
 
     RESIDENT = "resident"
     STREAMED = "streamed"
     INT8 = "int8"
+    FP8 = "fp8"
     STREAMED_INT8 = "streamed-int8"
     NF4 = "nf4"
 
@@ -49,7 +56,13 @@ class Plan(StrEnum):
     @property
     def storage(self) -> str | None:
         """The packed form of the weights of the blocks, None for their own."""
-        return {Plan.INT8: "int8", Plan.STREAMED_INT8: "int8", Plan.NF4: "nf4"}.get(self)
+        return _STORAGE.get(self)
+
+
+_STORAGE = {Plan.INT8: "int8", Plan.FP8: "fp8", Plan.STREAMED_INT8: "int8", Plan.NF4: "nf4"}
+
+LADDER = tuple(plan for plan in Plan if plan is not Plan.FP8)
+"""The plans that may be taken without being named, in the order in which they are tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +96,7 @@ class Need:
         """Bytes of all blocks and of the largest, as the plan stores them."""
         if plan.storage is not None and plan.storage in self.packed:
             return self.packed[plan.storage]
-        share = {"int8": INT8_SHARE, "nf4": NF4_SHARE}.get(plan.storage or "", 1.0)
+        share = {"int8": INT8_SHARE, "fp8": FP8_SHARE, "nf4": NF4_SHARE}.get(plan.storage or "", 1.0)
         return round(share * self.inside), round(share * self.largest_block)
 
 
@@ -95,17 +108,18 @@ def plans_for(
     What a plan took in earlier runs counts for more than what is reckoned. Each plan needs less of the card
     than the one before. On a CPU nothing is streamed unless it is named.
     """
-    plans = tuple(Plan)
+    plans, order = LADDER, list(Plan)
     if memory != "auto":
         first = Plan(memory)
     elif device.type == "cpu":
-        first, plans = Plan.RESIDENT, tuple(plan for plan in Plan if not plan.is_streamed)
+        first, plans = Plan.RESIDENT, tuple(plan for plan in LADDER if not plan.is_streamed)
     else:
         room = _Room(_free_on_card(device), _reserved_on_card(device), free_on_host())
         first = _first_that_fits(need, room, peaks.known() if peaks else {})
     chosen = [first]
-    for plan in plans[plans.index(first) + 1 :]:
-        if need.weights_on_card(plan) < need.weights_on_card(chosen[-1]):
+    for plan in plans:
+        is_after = order.index(plan) > order.index(first)
+        if is_after and need.weights_on_card(plan) < need.weights_on_card(chosen[-1]):
             chosen.append(plan)
     return tuple(chosen)
 
@@ -168,8 +182,8 @@ class _Room:
 
 def _first_that_fits(need: Need, room: _Room, known: Mapping[Plan, int]) -> Plan:
     """The first plan in order that fits card and host, else the one that needs least of the card."""
-    fitting = (plan for plan in Plan if room.holds(plan, need, known.get(plan)))
-    return next(fitting, min(Plan, key=lambda plan: known.get(plan, need.on_card(plan))))
+    fitting = (plan for plan in LADDER if room.holds(plan, need, known.get(plan)))
+    return next(fitting, min(LADDER, key=lambda plan: known.get(plan, need.on_card(plan))))
 
 
 def _free_on_card(device: "torch.device") -> int:

@@ -38,7 +38,7 @@ from toonctl.engines.inbetween._stages import (
     with_network,
 )
 from toonctl.engines.inbetween._video import Clip, VideoEngine, VideoNetwork
-from toonctl.models.checkpoint import open_tokenizer, open_weights, read_config
+from toonctl.models.checkpoint import open_tokenizer, read_config
 from toonctl.models.framepack import published
 from toonctl.models.framepack.coding import decode_film, encode_key
 from toonctl.models.framepack.encoders import encode_image, encode_pooled, encode_text
@@ -51,6 +51,7 @@ from toonctl.models.framepack.sampling import (
     sample_sections,
 )
 from toonctl.models.framepack.sections import frame_count
+from toonctl.models.quantization.unpacking import open_unpacked
 
 NAME = "framepack"
 ROLES = ("transformer", "vae", "text", "tokenizer", "text-2", "tokenizer-2", "vision")
@@ -225,4 +226,4 @@ class Engine(VideoEngine):
 
 
 def _loaded(load: Callable[..., published.M], folder: Path, dtype: torch.dtype) -> published.M:
-    return load(open_weights(folder), read_config(folder), dtype=dtype)
+    return load(open_unpacked(folder, dtype), read_config(folder), dtype=dtype)

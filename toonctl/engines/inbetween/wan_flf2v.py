@@ -38,8 +38,9 @@ from toonctl.engines.inbetween._stages import (
     with_network,
 )
 from toonctl.engines.inbetween._video import Clip, VideoEngine, VideoNetwork
-from toonctl.models.checkpoint import open_tokenizer, open_weights
+from toonctl.models.checkpoint import WeightFiles, open_tokenizer
 from toonctl.models.keymaps.wan_flf2v import TRANSFORMER
+from toonctl.models.quantization.unpacking import open_unpacked
 from toonctl.models.tooncomposer.encoders import encode_image, encode_prompt
 from toonctl.models.tooncomposer.published import (
     load_text_encoder,
@@ -146,7 +147,7 @@ class Films:
     def _encode_texts(self, texts: Sequence[str]) -> Mapping[str, Tensor]:
         tokenizer = open_tokenizer(self.folders["tokenizer"])
         features = with_encoder(
-            lambda: load_text_encoder(open_weights(self.folders["text"]), dtype=self._encoder_dtype),
+            lambda: load_text_encoder(self._open("text", self._encoder_dtype), dtype=self._encoder_dtype),
             lambda encoder: [encode_prompt(encoder, tokenizer, text) for text in texts],
             # A run has these texts alone: it is let go, which makes room for the transformer.
             replace(self.host, stays={}),
@@ -160,7 +161,7 @@ class Films:
                 return [encode_image(encoder, as_tensor(key)).cpu() for key in keys]
 
         first, last = with_encoder(
-            lambda: load_vision_encoder(open_weights(self.folders["vision"]), dtype=self._encoder_dtype),
+            lambda: load_vision_encoder(self._open("vision", self._encoder_dtype), dtype=self._encoder_dtype),
             look,
             self.host,
             what="the image encoder",
@@ -175,18 +176,23 @@ class Films:
         return decoded(self._load_vae, in_one, self.host, how=self.options.decode)
 
     def _load_transformer(self) -> WanTransformer3DModel:
-        network = load_transformer(open_weights(self.folders["base"]), dtype=self.options.network_dtype)
+        dtype = self.options.network_dtype
+        network = load_transformer(self._open("base", dtype), dtype=dtype)
         if self.options.compile:
             network.compile_repeated_blocks(fullgraph=True)
         return network
 
     def _attention(self, tokens: int) -> Attention:
-        config = build_transformer(our_shapes(open_weights(self.folders["base"]), TRANSFORMER)).config
+        weights = self._open("base", self.options.network_dtype)
+        config = build_transformer(our_shapes(weights, TRANSFORMER)).config
         n_heads, head_dim = config["num_attention_heads"], config["attention_head_dim"]
         return Attention(1, n_heads, tokens, head_dim, self.options.network_dtype)
 
     def _load_vae(self) -> AutoencoderKLWan:
-        return load_vae(open_weights(self.folders["vae"]))
+        return load_vae(self._open("vae", torch.float32))
+
+    def _open(self, role: str, dtype: torch.dtype) -> WeightFiles:
+        return open_unpacked(self.folders[role], dtype)
 
     @property
     def _encoder_dtype(self) -> torch.dtype:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from toonctl.core.errors import CheckpointError
@@ -25,7 +24,7 @@ from toonctl.models.checkpoint import WeightFiles, empty_model, read_weights
 from toonctl.models.quantization.unpacking import open_unpacked
 from toonctl.models.registry import Found, find
 from toonctl.models.tooncrafter.lora import merge_lora
-from toonctl.models.tooncrafter.model import ToonCrafter, load_tooncrafter
+from toonctl.models.tooncrafter.model import ToonCrafter, load_tooncrafter, sizes_of
 from toonctl.models.tooncrafter.params import ToonCrafterParams
 from toonctl.models.tooncrafter.precision import precision
 from toonctl.models.tooncrafter.sampler import Contexts
@@ -35,9 +34,6 @@ from toonctl.models.tooncrafter.vae import Vae
 from toonctl.models.tooncrafter.window import Keys, Sampling, Window, encode_context, encode_keys
 
 ENGINE = "tooncrafter"
-SIZES = "toonctl.params"
-"""Key of a file's metadata that holds its networks' sizes, where they are not the published ones."""
-
 _DENOISER = "model.diffusion_model."
 _BLOCKS = ("input_blocks", "output_blocks")
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
@@ -198,25 +194,6 @@ def _with_student(weights: WeightFiles, student: WeightFiles) -> WeightFiles:
         return (student if name in student.shapes else weights).read(name)
 
     return WeightFiles(f"{weights.name} + {student.name}", {**others, **student.shapes}, read)
-
-
-def sizes_of(path: Path) -> ToonCrafterParams:
-    """The sizes a safetensors file states, or a `.json` of its name beside it; else the published ones.
-
-    Raises: CheckpointError when what is stated are no sizes.
-    """
-    stated = path.with_suffix(".json")
-    try:
-        if stated.is_file():
-            return ToonCrafterParams.from_json(stated.read_text("utf-8"))
-        if path.suffix != ".safetensors":
-            return ToonCrafterParams()
-        with safe_open(path, "pt") as file:
-            text = (file.metadata() or {}).get(SIZES)
-        return ToonCrafterParams.from_json(text) if text else ToonCrafterParams()
-    except (OSError, ValueError, SafetensorError) as error:
-        what = f"the sizes of `{path.name}` cannot be read: {error}"
-        raise CheckpointError(what, str(path), "use the published weights") from error
 
 
 def _in_precision(unet: UNet, half: torch.dtype) -> UNet:

@@ -1,15 +1,16 @@
 """The whole of ToonCrafter: its five networks, built without memory and filled from published weights."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import nn
 
 from toonctl.core.errors import CheckpointError
-from toonctl.models.checkpoint import Source, WeightFiles, empty_model, load_files
+from toonctl.models.checkpoint import Source, WeightFiles, empty_model, load_files, read_note
 from toonctl.models.keymaps.tooncrafter import plain_name, tooncrafter_map
 from toonctl.models.tooncrafter.clip import TextEncoder, VisionEncoder
-from toonctl.models.tooncrafter.params import ToonCrafterParams
+from toonctl.models.tooncrafter.params import SIZES, ToonCrafterParams
 from toonctl.models.tooncrafter.resampler import Resampler
 from toonctl.models.tooncrafter.schedule import published_tables
 from toonctl.models.tooncrafter.unet import UNet
@@ -60,6 +61,19 @@ def load_tooncrafter(
     model = empty_model(lambda: ToonCrafter(params, has_clip=has_clip))
     load_files(model, [Source(weights, tooncrafter_map(params.text.n_layers))], dtype_of=dtype_of)
     return model.eval().requires_grad_(False)
+
+
+def sizes_of(path: Path) -> ToonCrafterParams:
+    """The sizes that the file of the weights states; else the published ones.
+
+    Raises: CheckpointError when what is stated are no sizes.
+    """
+    try:
+        text = read_note(path, SIZES)
+        return ToonCrafterParams.from_json(text) if text else ToonCrafterParams()
+    except ValueError as error:
+        what = f"the sizes of `{path.name}` cannot be read: {error}"
+        raise CheckpointError(what, str(path), "use the published weights") from error
 
 
 def _plainly_named(weights: WeightFiles) -> WeightFiles:

@@ -8,6 +8,9 @@ from typing import Any, Self
 TEXT_TOKENS = 77
 """Length of every text context; what follows it in a context are image tokens."""
 
+SIZES = "toonctl.params"
+"""Key of a file's metadata that holds its networks' sizes, where they are not the published ones."""
+
 IMAGE_TOKENS_PER_FRAME = 16
 """Image tokens of one frame, when every frame has its own."""
 
