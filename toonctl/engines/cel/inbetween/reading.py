@@ -41,8 +41,8 @@ class KeyMap:
     uint16 `[n]` into it; `coverage` and `ink` `[H, W]` with `inks` `[I, 4]` as in `Flats`; `has_line` whether
     the line is a layer of its own, `is_soft` whether colors that meet without one mix there. `table` `[T, 4]`
     and `codes` `[H, W]` are the picture as it came. `center` complex `[n]` and `spread` `[n, 3]` (variance of
-    x, covariance, variance of y) are the regions'; `narrow` `[n + 1]` says by label which
-    are mostly only a few pixels wide.
+    x, covariance, variance of y) are the regions'; `narrow` `[n + 1]` says of which
+    labels a good part is only a few pixels wide.
     """
 
     labels: NDArray[np.uint16]
