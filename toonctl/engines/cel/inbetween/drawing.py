@@ -122,9 +122,9 @@ def draw_between(span: Span, between: Between, fell_back: tuple[FellBack, ...]) 
         colors = np.concatenate([np.zeros((1, 4), np.uint8), key.colors[key.color], _colors(far.key)])
         shown = _packed(colors)[decided.labels]
         paint[window.cut] = shown
-        drawn_in = [KeyLines(near.key.coverage, near.key.ink, 0)]
-        drawn_in.append(KeyLines(far.key.coverage, far.key.ink, len(near.key.inks)))
-        coverage, ink = inked(pieces, window, decided.labels, kept, drawn_in)
+        own = KeyLines(near.key.coverage, near.key.ink, 0)
+        theirs = KeyLines(far.key.coverage, far.key.ink, len(near.key.inks))
+        coverage, ink = inked(pieces, window, decided.labels, kept, (own, theirs))
         if key.is_hard:
             coverage = np.where(coverage >= 128, 255, 0).astype(np.uint8)
         drawn = _lines(np.concatenate([key.inks, far.key.inks]), coverage, ink)
