@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -29,8 +29,8 @@ class Ran:
     """A finished run: wall time, time until the first frame stood, peak memory of all its processes together.
 
     `peak_bytes` sums resident memory, in which pages that processes share count once for each; in `pss_bytes`
-    they count once. `cpu_s` is processor time of all of them: on a busy machine it says more than the wall
-    clock.
+    they count once, and in `early_bytes`, which is the peak until the order's first pictures stood.
+    `cpu_s` is processor time of all of them: on a busy machine it says more than the wall clock.
     """
 
     tree: Path
@@ -41,6 +41,7 @@ class Ran:
     peak_bytes: int
     cpu_s: float = 0.0
     pss_bytes: int = 0
+    early_bytes: int = 0
 
     def frame(self, index: int, layer: str = _LAYER) -> Path:
         """The finished picture of a layer, or of `comp`, at a 0-based frame."""
@@ -96,12 +97,16 @@ def write_shot(shot: StoredShot, references: Sequence[int], folder: Path) -> Pat
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be run: a command on a shot file that is called `name` and gives `n_frames` frames."""
+    """What is to be run: a command on a shot file that is called `name` and gives `n_frames` frames.
+
+    The memory until `n_early` pictures of its layer stand is told apart.
+    """
 
     command: str
     shot_file: Path
     name: str
     n_frames: int
+    n_early: int = 0
 
 
 def colorize(shot_file: Path, shot: StoredShot, *, out: Path, limit_s: float) -> Ran:
@@ -124,7 +129,8 @@ def run(order: Order, *, out: Path, limit_s: float) -> Ran:
         process = subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=stream, cwd=out.parent, env=environment
         )
-        memory = _MemoryWatch(process.pid)
+        pictures = out / order.name / "frames" / _LAYER
+        memory = _MemoryWatch(process.pid, lambda: len(list(pictures.glob("*.png"))) < order.n_early)
         try:
             code = process.wait(limit_s)
         except subprocess.TimeoutExpired:
@@ -143,7 +149,17 @@ def run(order: Order, *, out: Path, limit_s: float) -> Ran:
         raise RunFailed("no frame was written")
     first_s = min(written) - started
     cpu_s = cpu_now() - cpu
-    return Ran(tree, order.name, order.n_frames, wall, first_s, peak.resident, cpu_s, peak.proportional)
+    return Ran(
+        tree,
+        order.name,
+        order.n_frames,
+        wall,
+        first_s,
+        peak.resident,
+        cpu_s,
+        pss_bytes=peak.proportional,
+        early_bytes=peak.early,
+    )
 
 
 def cpu_now() -> float:
@@ -167,17 +183,22 @@ def resident_peak(command: Sequence[str]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Bytes of a process and all below it: `resident` sums, `proportional` shares out what is shared."""
+    """Bytes of a process and all below it: `resident` sums, `proportional` shares out what is shared.
+
+    `early` is the proportional part as long as the work had just begun.
+    """
 
     resident: int
     proportional: int
+    early: int = 0
 
 
 class _MemoryWatch:
     """Samples the memory of a process and all below it, from /proc; 0 where there is no /proc."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, is_early: Callable[[], bool] = lambda: False) -> None:
         self._pid, self._peak, self._done = pid, Memory(0, 0), threading.Event()
+        self._is_early = is_early
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
@@ -188,13 +209,19 @@ class _MemoryWatch:
         return self._peak
 
     def _watch(self) -> None:
+        is_early = True
         for number in count():
             if self._done.wait(_SAMPLE_S):
                 return
             # The kernel walks all pages for the shared ones: often enough would cost what is being measured.
-            now = _memory(self._pid, is_thorough=number % _THOROUGH_EVERY == 0)
-            peak = self._peak
-            self._peak = Memory(max(peak.resident, now.resident), max(peak.proportional, now.proportional))
+            is_thorough = number % _THOROUGH_EVERY == 0
+            now, peak = _memory(self._pid, is_thorough=is_thorough), self._peak
+            is_early = is_early and (not is_thorough or self._is_early())
+            self._peak = Memory(
+                max(peak.resident, now.resident),
+                max(peak.proportional, now.proportional),
+                max(peak.early, now.proportional if is_early else 0),
+            )
 
 
 def _memory(pid: int, *, is_thorough: bool) -> Memory:

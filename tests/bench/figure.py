@@ -42,6 +42,7 @@ class Pose:
     """A moment of a character: `stride` and `breath` are phases, `turn` and `look` headings, all in radians.
 
     At heading 0 it faces us; `reach` is how far the limbs swing in radians, `mouth` 0..1 how far it is open.
+    With `apart` all that swings is half-way between where it is so much of a phase earlier and later.
     """
 
     stride: float
@@ -50,6 +51,12 @@ class Pose:
     look: float
     reach: float
     mouth: float
+    apart: float = 0.0
+
+    def swing(self, wave: Callable[[float], float], lag: float = 0.0) -> float:
+        """A `wave` of the stride, `lag` later."""
+        phase = self.stride + lag
+        return (wave(phase - self.apart) + wave(phase + self.apart)) / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +82,7 @@ class _Drawing:
 
     def draw(self) -> None:
         build, pose = self.build, self.pose
-        bob = -6 * abs(math.sin(pose.stride))
+        bob = -6 * pose.swing(lambda p: abs(math.sin(p)))
         pelvis = np.array([0.0, bob, 0.0])
         lean = 0.12 * math.sin(pose.breath) + 0.1 * pose.reach
         neck = pelvis + build.torso * (self.ahead * math.sin(lean) - _DOWN * math.cos(lean))
@@ -108,9 +115,9 @@ class _Drawing:
 
     def _leg(self, pelvis: _Vector, side: int) -> None:
         build, pose = self.build, self.pose
-        phase = pose.stride + (math.pi if side > 0 else 0)
-        swing = 0.62 * pose.reach * math.sin(phase)
-        bend = pose.reach * (0.18 + 0.75 * max(0.0, math.cos(phase)))
+        lag = math.pi if side > 0 else 0
+        swing = 0.62 * pose.reach * pose.swing(math.sin, lag)
+        bend = pose.reach * (0.18 + 0.75 * pose.swing(lambda p: max(0.0, math.cos(p)), lag))
         hip = pelvis + self.aside * (side * build.girth * 0.5)
         knee = hip + build.leg * (self.ahead * math.sin(swing) + _DOWN * math.cos(swing))
         ankle = knee + build.leg * (self.ahead * math.sin(swing - bend) + _DOWN * math.cos(swing - bend))
@@ -146,9 +153,9 @@ class _Drawing:
 
     def _arm_joints(self, shoulder: _Vector, side: int) -> list[_Vector]:
         build, pose = self.build, self.pose
-        phase = pose.stride + (0 if side > 0 else math.pi)
-        swing = 0.8 * pose.reach * math.sin(phase)
-        elbow_bend = 0.5 + 0.55 * pose.reach * (1 + math.sin(phase + 0.6))
+        lag = 0 if side > 0 else math.pi
+        swing = 0.8 * pose.reach * pose.swing(math.sin, lag)
+        elbow_bend = 0.5 + 0.55 * pose.reach * (1 + pose.swing(math.sin, lag + 0.6))
         splay = 0.3 + 0.15 * math.sin(pose.breath + side)
         out = self.aside * (side * math.sin(splay))
         elbow = shoulder + build.arm * (
@@ -214,7 +221,7 @@ class _Drawing:
         self.pen.patch(np.concatenate([collar[0], low, collar[1], trunk.at(1.0, 0)[None]]), self._color(TRIM))
 
     def _skirt(self, pelvis: _Vector, g: float) -> None:
-        sway = 8 * math.sin(2 * self.pose.stride)
+        sway = 8 * self.pose.swing(lambda p: math.sin(2 * p))
         top, hem = float(pelvis[1]) + 2, float(pelvis[1]) + 62
         folds = np.linspace(-1, 1, 5)
         for a, b in pairwise(folds):
@@ -304,7 +311,7 @@ class _Drawing:
             if (globe.depth(lon, 0) > 0) is not is_front:
                 continue
             tip = 22 + 7 * (k % 3) if abs(lon) < 60 else self.build.hair_down - 12 * (k % 2)
-            sway = 7 * math.sin(self.pose.stride + k)
+            sway = 7 * self.pose.swing(math.sin, k)
             rows = [(76, 0.45, 1.08), (58, 0.6, 1.15), ((58 + tip) / 2, 0.66, 1.18), (tip + 8, 0.4, 1.15)]
             left = [globe.at(lon - step * w, lat, out) for lat, w, out in rows]
             right = [globe.at(lon + step * w, lat, out) for lat, w, out in rows]

@@ -8,8 +8,12 @@ From the repository root, with toonctl's packages installed:
 takes a pair of keys from every short cartoon-dev clip (`--data DIR`) and two from each generated shot, runs
 the real command on a shot file of the two, and judges the middle frame against the true one, beside RIFE (two
 public wheels), DIS flow, ffmpeg's minterpolate, a cross-fade and the held key, on the same pairs in the same
-run. What is measured how stands in `inbetween_judge.py`. Then shots of five keys in 540p and 1080p, seven
-frames between two, timed with everything they read and write; on a busy machine read the processor time.
+run. Generated pairs are also drawn by the puppets themselves, every joint half-way between the keys': what
+two keys let anybody reach. What is measured how stands in `inbetween_judge.py`. Then shots of five keys in
+540p and 1080p, seven frames between two, timed with everything they read and write; on a busy machine read
+the processor time.
+`--long` adds a shot of 1000 inbetweens, whose memory is told for the first hundred and for all: it must not
+grow. `--timed` leaves the pairs out.
 
 Keys are the painted pictures; `--line` gives the command their line layer too. About 8 minutes on two cores,
 most of them RIFE's; `--quick` takes 6 pairs and a shorter 1080p shot, `--only A1 duo_cross` these shots.
@@ -37,7 +41,7 @@ from .clips import DATA, load_clips
 from .command import Order, RunFailed, cpu_now, run
 from .inbetween_judge import Judge
 from .inbetween_peers import peers
-from .inbetween_table import OURS, Middle, Timed, main_lines, pair_lines
+from .inbetween_table import EARLY, HALFWAY, OURS, Middle, Timed, main_lines, pair_lines
 from .puppets import SHOTS, SIZE_540, SIZE_1080, PuppetShot
 from .stored import MissingArt, StoredShot, add_options, bench_folder, read_opaque, save
 
@@ -51,7 +55,10 @@ _THUMB_PX = 320
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two keys, all that lies between them, and where they come from; pictures are RGB `[H, W, 3]`."""
+    """Two keys, all that lies between them, and where they come from; pictures are RGB `[H, W, 3]`.
+
+    `halfway` is the middle of a generated pair with every joint half-way between the keys'.
+    """
 
     shot: str
     first: int
@@ -60,6 +67,7 @@ class Pair:
     lines: tuple[Pixels, Pixels]
     truth: Pixels
     coverage: Pixels
+    halfway: Pixels | None = None
 
     @property
     def name(self) -> str:
@@ -93,6 +101,9 @@ class Bench:
         n_keys = 2 if self.options.quick else 5
         for what, size in (("540p", SIZE_540), ("1080p", SIZE_1080)):
             yield self._timed(what, shot, size, n_keys)
+        if self.options.long:
+            n_keys = 1 + -(-self.options.long // (_TIMED_STEP - 1))
+            yield self._timed("1080p, a long shot", shot, SIZE_1080, n_keys)
 
     def _pairs(self) -> Iterator[Pair]:
         for clip in self.clips:
@@ -109,6 +120,8 @@ class Bench:
             pictures[OURS], ms[OURS], fell_back = self._ours(pair)
         except (RunFailed, MissingArt) as failure:
             error = str(failure)
+        if pair.halfway is not None:
+            pictures[HALFWAY] = pair.halfway
         for peer in self.peers:
             begun = cpu_now()
             pictures[peer.name] = peer.middle(*pair.keys)
@@ -132,20 +145,20 @@ class Bench:
         return picture, ran.cpu_s * 1000 / (last - 2), len(manifest.get("fell_back", ()))
 
     def _timed(self, what: str, shot: PuppetShot, size: Size, n_keys: int) -> Timed:
-        name, n_frames = f"{shot.name}-{what}", (n_keys - 1) * _TIMED_STEP + 1
+        name, n_frames = f"{shot.name}-{what.split(',')[0]}-{n_keys}", (n_keys - 1) * _TIMED_STEP + 1
         n = n_frames - n_keys
+        n_early = n_keys + EARLY if n > EARLY else 0  # keys are written before all else
         home = self.folder / name
         drawn = {i + 1: shot.draw(i, size) for i in range(0, n_frames, _TIMED_STEP)}
         keys = {frame: _painted(*drawing) for frame, drawing in drawn.items()}
         shot_file = self._write_shot(home, name, keys, [ink for ink, _ in drawn.values()])
         try:
-            ran = run(
-                Order("inbetween", shot_file, name, n_frames), out=home / "out", limit_s=self.options.limit
-            )
+            order = Order("inbetween", shot_file, name, n_frames, n_early)
+            ran = run(order, out=home / "out", limit_s=max(self.options.limit, 2.0 * n))
         except RunFailed as error:
             return Timed(what, n, error=f"failed: {error}")
         say(f"{what}: {ran.wall_s / n * 1000:.0f} ms a frame, processor {ran.cpu_s / n * 1000:.0f} ms")
-        return Timed(what, n, ran.wall_s, ran.cpu_s, ran.peak_bytes)
+        return Timed(what, n, ran.wall_s, ran.cpu_s, ran.pss_bytes, ran.early_bytes if n_early else 0)
 
     def _write_shot(
         self, home: Path, name: str, keys: dict[int, Pixels], coverages: Sequence[Pixels]
@@ -183,7 +196,8 @@ def _pair_of_puppet(shot: PuppetShot, first: int) -> Pair:
     gap = _GAPS[shot.name]
     drawn = [shot.draw(index, SIZE_540) for index in (first, first + gap, first + 2 * gap)]
     a, truth, b = (_painted(*drawing) for drawing in drawn)
-    return Pair(shot.name, first, gap, (a, b), (drawn[0][0], drawn[2][0]), truth, drawn[1][0])
+    halfway = _painted(*shot.halfway(first, first + 2 * gap, SIZE_540))
+    return Pair(shot.name, first, gap, (a, b), (drawn[0][0], drawn[2][0]), truth, drawn[1][0], halfway)
 
 
 def _painted(ink: Pixels, color: Pixels) -> Pixels:
@@ -239,6 +253,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=DATA, help="the cartoon-dev folder")
     parser.add_argument("--peers", type=Path, metavar="DIR", help="the folder with RIFE's wheels")
     parser.add_argument("--quick", action="store_true", help="6 pairs")
+    parser.add_argument(
+        "--long", type=int, nargs="?", const=1000, default=0, metavar="N", help="also N inbetweens in 1080p"
+    )
+    parser.add_argument("--timed", action="store_true", help="only the timed shots, no pairs")
     parser.add_argument("--line", action="store_true", help="give the keys' line layers too")
     parser.add_argument("--sheet", type=Path, metavar="FILE", help="write the middle frames side by side")
     add_options(parser, limit_s=600)
@@ -251,7 +269,8 @@ def main() -> int:
     try:
         with bench_folder(options.keep) as folder:
             bench = Bench(options, folder)
-            middles, timed = list(bench.middles()), list(bench.timed())
+            middles = [] if options.timed else list(bench.middles())
+            timed = list(bench.timed())
     except MissingArt as error:
         say(f"error: {error}")
         return 2

@@ -8,7 +8,9 @@ takes two layered keys from every short cartoon-dev clip (`--data DIR`), runs th
 of the two, and looks at every layer of every frame between them:
 
 - stack: the layers laid over each other against the composite that the command wrote (more than 2 levels off)
-- flat: that composite against `toonctl inbetween` on the flattened keys, away from lines
+- flat: that composite against `toonctl inbetween` on the flattened keys, away from lines; of the pixels in
+  which they differ, how many each has as the truth has them: layers know what is hidden in the flat picture,
+  and each of their parts is matched without the others', so that the two need not be equal
 - held layers: those equal in both keys; kept when every frame shows exactly the key
 - shared edges: `toonctl.metrics.layers`; what touches in both keys, kept and opened in between
 - alpha: mean difference to the true layer's alpha in the middle frame, of 255, where either covers
@@ -33,7 +35,7 @@ import numpy as np
 from toonctl import __version__
 from toonctl.core.types import Pixels
 from toonctl.formats.png import read_picture
-from toonctl.metrics.color import OFF_PALETTE
+from toonctl.metrics.color import OFF_PALETTE, Mask
 from toonctl.metrics.layers import SharedEdges, composite_error, over_ground, stacked
 from toonctl.metrics.line import drawn_lines
 
@@ -52,6 +54,19 @@ Layers = dict[str, Pixels]
 
 
 @dataclass(frozen=True, slots=True)
+class Apart:
+    """How far composite and flat inbetween are apart: of `n` pixels off the lines, how many differ.
+
+    `n_ours` and `n_flat` of those are as in the truth in the one and in the other.
+    """
+
+    n: int
+    n_apart: int
+    n_ours: int
+    n_flat: int
+
+
+@dataclass(frozen=True, slots=True)
 class Kept:
     """What came of one shot; shares 0..1, None where there is nothing to say.
 
@@ -66,7 +81,7 @@ class Kept:
     n_held: int
     n_held_kept: int
     stack: float | None = None
-    flat: float | None = None
+    flat: Apart | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,14 +183,14 @@ class Bench:
         }
         return Kept(**kept)
 
-    def _apart_from_flat(self, pair: LayeredPair, composite: Pixels) -> float | None:
+    def _apart_from_flat(self, pair: LayeredPair, composite: Pixels) -> Apart | None:
         """How far the composite is from the flat inbetween; None when that could not be drawn."""
         try:
             flat, _ = self._run("inbetween", pair)
         except RunFailed as error:
             _say(f"{pair.clip.name}, flat: {error}")
             return None
-        return _apart_off_lines(composite, read_picture(flat.frame(_GAP)))
+        return _apart_off_lines(composite, read_picture(flat.frame(_GAP)), _flat(pair.truth))
 
 
 def _write_layered(pair: LayeredPair, home: Path) -> Path:
@@ -243,13 +258,19 @@ def _alpha_error(ours: Pixels, truth: Pixels) -> float:
     return float(apart.mean()) if apart.size else 0.0
 
 
-def _apart_off_lines(composite: Pixels, flat: Pixels) -> float:
-    """The share of pixels, away from the lines of both, where two pictures differ by more than 8 levels."""
+def _apart_off_lines(composite: Pixels, flat: Pixels, truth: Pixels) -> Apart:
+    """Where two pictures differ by more than 8 levels, away from lines, and which of them is right there."""
     ours, theirs = _over_white(composite), _over_white(flat)
     lines = (drawn_lines(ours) | drawn_lines(theirs)).astype(np.uint8)
     side = 2 * _NEAR_LINE_PX + 1
     off = cv2.dilate(lines, np.ones((side, side), np.uint8)) == 0
-    return float((cv2.absdiff(ours, theirs).max(-1) > OFF_PALETTE)[off].mean())
+    apart = _differs(ours, theirs) & off
+    right = (int((apart & ~_differs(picture, truth)).sum()) for picture in (ours, theirs))
+    return Apart(int(off.sum()), int(apart.sum()), *right)
+
+
+def _differs(picture: Pixels, other: Pixels) -> Mask:
+    return np.asarray(cv2.absdiff(picture, other).max(-1) > OFF_PALETTE)
 
 
 def report(outcomes: Sequence[Outcome]) -> str:
@@ -271,7 +292,12 @@ def report(outcomes: Sequence[Outcome]) -> str:
         lines.append(f"| {what} | {target} | {cells[0]} | {cells[1]} |")
 
     add("stack of layers against the composite: pixels off", "0", lambda k: k.stack, form=".5f")
-    add("composite against the flat inbetween, away from lines: pixels off", "0", lambda k: k.flat)
+    add("composite against the flat inbetween, away from lines: pixels off", "0", _apart_share)
+    apart = [kept.flat for kept in ours if kept.flat]
+    if n_apart := sum(each.n_apart for each in apart):
+        right = [sum(n) / n_apart for n in ([each.n_ours for each in apart], [each.n_flat for each in apart])]
+        cell = f"{share(right[0])} in the composite, {share(right[1])} in the flat inbetween"
+        lines.append(f"| of these pixels, as in the truth | | {cell} | - |")
     add("held layers kept", "1", lambda k: k.n_held_kept / k.n_held if k.n_held else None)
     add("shared edges kept, mean", "", lambda k: k.edges)
     add("shared edges kept, worst frame", "", lambda k: k.worst_edge)
@@ -298,6 +324,10 @@ def _shot_line(outcome: Outcome) -> str:
     edges = f"{share(kept.edges)} / {share(kept.worst_edge)}"
     chamfer = f"{kept.middle.chamfer:.2f} | {outcome.peer.middle.chamfer:.2f}"
     return f"{head}{kept.stack:.5f} | {held} | {edges} | {kept.gap_px} | {chamfer} | {outcome.ms:.0f} |"
+
+
+def _apart_share(kept: Kept) -> float | None:
+    return kept.flat.n_apart / kept.flat.n if kept.flat and kept.flat.n else None
 
 
 def _mean(values: Sequence[float | None], form: str) -> str:

@@ -14,7 +14,7 @@ import colorsys
 import math
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -39,6 +39,9 @@ _BOUNDS = {
     MOUTH: ((0.95, 1.0), (0.5, 0.8), (0.3, 0.5)),
     TONGUE: ((0.95, 1.0), (0.5, 0.7), (0.7, 0.95)),
 }
+Place = tuple[float, float, float]
+"""x and y in units of the picture, and how large."""
+
 _WHITES = ((253, 253, 250), (255, 247, 205))
 
 
@@ -70,28 +73,55 @@ class PuppetShot:
 
     def draw(self, index: int, size: Size) -> tuple[Pixels, Pixels]:
         """Line coverage `[H, W]` and right colors RGB `[H, W, 3]` of the 0-based frame `index`."""
-        pen = Pen(size, size[1] / 540, np.random.default_rng([self.seed, index]), self.tremble)
-        time = index * self.pace
-        camera = 1 + 0.14 * math.sin(2 * math.pi * time / 260)
-        pan = 40 * math.sin(2 * math.pi * time / 170)
-        # Whoever passes in front changes from one crossing to the next.
-        front = 1 if math.cos(2 * math.pi * time / (2 * self.actors[0].lap)) > 0 else -1
-        for actor in self.actors[::front]:
-            x = actor.home + actor.travel * math.sin(2 * math.pi * time / actor.lap + actor.phase)
-            pen.place(
-                480 + (x - 480 + pan) * camera, 270 + (actor.ground - 270) * camera, actor.zoom * camera
-            )
-            actor.figure.draw(pen, self._pose(actor, time))
-        ink = pen.coverage()
-        if self.has_gaps:
-            ink = punched(ink, np.random.default_rng([self.seed, index, 1]))
-        return ink, self.palette()[pen.colors()]
+        parts = [(actor, self._place(actor, index), self._pose(actor, index)) for actor in self._cast(index)]
+        return self._drawn(parts, index, size)
+
+    def halfway(self, first: int, last: int, size: Size) -> tuple[Pixels, Pixels]:
+        """As `draw`: what one who has the puppets, but knows of two frames only, would draw in the middle.
+
+        Every place, heading and joint is half-way between those of both frames.
+        """
+        middle = (first + last) // 2
+        parts = list[tuple[Actor, Place, Pose]]()
+        for actor in self._cast(middle):
+            places = [self._place(actor, index) for index in (first, last)]
+            before, after = (self._pose(actor, index) for index in (first, last))
+            mean = Pose(*((a + b) / 2 for a, b in zip(astuple(before), astuple(after), strict=True)))
+            pose = replace(mean, apart=(after.stride - before.stride) / 2)
+            x, y, zoom = np.mean(places, 0).tolist()
+            parts.append((actor, (x, y, zoom), pose))
+        return self._drawn(parts, middle, size)
 
     def palette(self) -> Pixels:
         """The colors by index, RGB `[K, 3]`; 0 is the ground."""
         return _palette(self.seed, len(self.actors))
 
-    def _pose(self, actor: Actor, time: float) -> Pose:
+    def _drawn(
+        self, parts: Sequence[tuple[Actor, Place, Pose]], index: int, size: Size
+    ) -> tuple[Pixels, Pixels]:
+        pen = Pen(size, size[1] / 540, np.random.default_rng([self.seed, index]), self.tremble)
+        for actor, place, pose in parts:
+            pen.place(*place)
+            actor.figure.draw(pen, pose)
+        ink = pen.coverage()
+        if self.has_gaps:
+            ink = punched(ink, np.random.default_rng([self.seed, index, 1]))
+        return ink, self.palette()[pen.colors()]
+
+    def _cast(self, index: int) -> Sequence[Actor]:
+        """The actors back to front: whoever passes in front changes from one crossing to the next."""
+        front = 1 if math.cos(2 * math.pi * index * self.pace / (2 * self.actors[0].lap)) > 0 else -1
+        return self.actors[::front]
+
+    def _place(self, actor: Actor, index: int) -> Place:
+        time = index * self.pace
+        camera = 1 + 0.14 * math.sin(2 * math.pi * time / 260)
+        pan = 40 * math.sin(2 * math.pi * time / 170)
+        x = actor.home + actor.travel * math.sin(2 * math.pi * time / actor.lap + actor.phase)
+        return 480 + (x - 480 + pan) * camera, 270 + (actor.ground - 270) * camera, actor.zoom * camera
+
+    def _pose(self, actor: Actor, index: int) -> Pose:
+        time = index * self.pace
         own = actor.phase + 0.7 * actor.figure.paint
         lap = 180 + 2 * actor.figure.paint
         return Pose(

@@ -101,14 +101,15 @@ def man(page: Page, at: Place, width: float = 2.0) -> Page:
     """A man of coat, head, hat and eyes, with a fold in his coat."""
     page.shape(COAT, at.points([(-22, 0), (22, 0), (30, 50), (-30, 50)]), width)
     page.stroke(at.points([(0, 20), (4, 34), (2, 44)]), width)
-    page.shape(SKIN, at.points(_round(0, -20, 22, 20)), width)
+    page.shape(SKIN, at.points(round_(0, -20, 22, 20)), width)
     page.shape(HAT, at.points([(-26, -30), (26, -30), (6, -62), (-4, -60)]), width)
     for side in (-8, 8):
-        page.shape(EYE, at.points(_round(side, -20, 5, 6)), width)
+        page.shape(EYE, at.points(round_(side, -20, 5, 6)), width)
     return page
 
 
-def _round(x: float, y: float, rx: float, ry: float) -> list[tuple[float, float]]:
+def round_(x: float, y: float, rx: float, ry: float) -> list[tuple[float, float]]:
+    """Corners of an ellipse."""
     angles = np.linspace(0, 2 * np.pi, 48, endpoint=False)
     return [(x + rx * float(np.cos(a)), y + ry * float(np.sin(a))) for a in angles]
 

@@ -192,6 +192,24 @@ def test_follows_the_formula(pair: Pixels, mode: Blend, is_clipped: bool) -> Non
     assert (got[~shown, 3] == 0).all()
 
 
+@pytest.mark.parametrize("mode", [Blend.NORMAL, Blend.MULTIPLY, Blend.OVERLAY])
+@pytest.mark.parametrize("is_clipped", [False, True])
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.2])
+def test_a_layer_that_covers_little_is_laid_as_one_that_covers_all(
+    share: float, mode: Blend, *, is_clipped: bool
+) -> None:
+    random = np.random.default_rng(3)
+    below, above = random.integers(0, 256, (2, 40, 60, 4), np.uint8)
+    below[:, ::3, 3], above[:, ::5, 3] = 0, 255
+    is_covered = random.random(above.shape[:2]) < share
+    above[~is_covered, 3] = 0
+    seen = above[..., 3] > 0
+    laid = blend_over(below, above, blend=mode, is_clipped=is_clipped)
+    dense = blend_over(below[seen], above[seen], blend=mode, is_clipped=is_clipped)
+    assert (laid[seen] == dense).all()
+    assert (laid[~seen] == below[~seen]).all()
+
+
 def test_order_of_plates_is_bottom_to_top() -> None:
     colors = [(255, 0, 0, 255), (0, 255, 0, 255), (0, 0, 255, 255)]
     plates = [plate(np.full((24, 40, 4), color, np.uint8)) for color in colors]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from psd_tools import PSDImage
@@ -226,6 +227,7 @@ def test_a_psd_key_keeps_background_and_book(tmp_path: Path, toonctl: Toonctl) -
         ('frame = 9\nimage = "keys/many.psd"', 4, "many.psd"),
         ('frame = 9\npsd = "keys/many.psd"', 4, "cel `A` has 2 drawings"),
         ('frame = 7\nimage = "keys/jump.0009.png"\nchart = [0.2, 0.7]', 3, "2 drawings do not fit into 1"),
+        ('frame = 7\nimage = "keys/jump.0009.png"\nchart = [0.2, 0.7]', 3, "jump.toml:13: key[3].chart"),
     ],
 )
 def test_wrong_keys_are_refused_before_anything_is_drawn(
@@ -263,3 +265,18 @@ def test_keys_with_nothing_in_common_are_declared(tmp_path: Path, toonctl: Toonc
     toonctl("inbetween", path)
     manifest = json.loads((tmp_path / "out/jump/manifest.json").read_text())
     assert {place["drawing"][0] for place in manifest["fell_back"]} >= {"1"}
+
+
+def test_keys_that_are_no_cels_are_declared(tmp_path: Path, toonctl: Toonctl) -> None:
+    path = jumping(tmp_path)
+    for frame_number in KEYS:
+        key = read_picture(tmp_path / f"keys/jump.{frame_number:04d}.png")
+        paper = np.where(key[..., 3:] > 0, key[..., :3], 255).astype(np.uint8)
+        cv2.imwrite(str(tmp_path / f"keys/jump.{frame_number:04d}.jpg"), paper[..., ::-1])
+    path.write_text(path.read_text().replace(".png", ".jpg"))
+    toonctl("inbetween", path)
+    manifest = json.loads((tmp_path / "out/jump/manifest.json").read_text())
+    fell = {place["drawing"]: place for place in manifest["fell_back"]}
+    assert set(fell) == {"1a", "1b", "1c", "5a", "5b", "5c"}
+    assert all(place["what"] == "frame" for place in fell.values())
+    assert all("not painted in flat colors" in place["how"] for place in fell.values())

@@ -4,14 +4,16 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
-from artkit import BALL, CUP, cup, save_png, sky
+from artkit import BALL, CUP, INK, ball, cup, save_png, sky, tint
 from cli.process import TOONCTL, ended
 from pipelines.conftest import Toonctl
 from pipelines.toykeys import FREE_PX, SIZE, dives, diving, diving_psds
 from pipelines.toyshot import delivered, differing, frame, share_equal
+from toonctl.formats.compositing import blend_over
 from toonctl.formats.png import read_picture
 
 OUTPUT = 'movies = ["png"]\npreview = false\npsd = true\n'
@@ -167,3 +169,77 @@ def test_psds_that_leave_a_drawing_open_are_refused(
     path = diving_psds(tmp_path)
     path.write_text(path.read_text("utf-8").replace(old, new, 1), "utf-8")
     assert says in toonctl("postkey", path, code=code).stderr
+
+
+@pytest.mark.parametrize(
+    ("picture", "says"),
+    [
+        ("sketch.0004.png", "the sketch of frame 4 is dark nearly all over"),
+        ("dive.0001.png", "`dive.0001.png` shows no colors"),
+    ],
+)
+def test_pictures_that_cannot_be_meant_are_refused(
+    tmp_path: Path, toonctl: Toonctl, picture: str, says: str
+) -> None:
+    path = diving(tmp_path)
+    line = dives()[1].line
+    save_png(tmp_path / picture, line if picture.startswith("sketch") else tint(line, INK))
+    said = toonctl("postkey", path, code=4).stderr
+    assert says in said
+    assert f"at {tmp_path / picture}" in said
+
+
+def test_odd_pictures_are_told_and_drawn(tmp_path: Path, toonctl: Toonctl) -> None:
+    path = diving(tmp_path)
+    save_png(tmp_path / "dive.0001.png", dives()[0].paint)
+    save_png(tmp_path / "sketch.0007.png", np.full_like(dives()[0].line, 255))
+    said = toonctl("postkey", path).stderr
+    assert "`dive.0001.png` has no black lines" in said
+    assert "the sketch of frame 7 has no line" in said
+    warnings = json.loads((tmp_path / "out/dive/manifest.json").read_text())["warnings"]
+    assert [warned["code"] for warned in warnings] == ["W301", "W301"]
+
+
+def test_a_reference_saved_with_losses_is_told(tmp_path: Path, toonctl: Toonctl) -> None:
+    path = diving(tmp_path)
+    path.write_text(path.read_text().replace('"dive.0001.png"', '"dive.0001.jpg"'))
+    painted = dives()[0].painted
+    paper = np.where(painted[..., 3:] > 0, painted[..., :3], 255).astype(np.uint8)
+    cv2.imwrite(str(tmp_path / "dive.0001.jpg"), paper[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
+    toonctl("postkey", path)
+    [warned] = json.loads((tmp_path / "out/dive/manifest.json").read_text())["warnings"]
+    assert warned["text"].startswith("the reference `dive.0001.jpg` shows more than flat colors")
+
+
+def test_a_sketch_on_gray_paper_is_colored(tmp_path: Path, toonctl: Toonctl) -> None:
+    path = diving(tmp_path)
+    text = path.read_text().replace('region = "free.0004.png"\n', "")
+    path.write_text(text)
+    save_png(tmp_path / "sketch.0004.png", 180 - (dives()[1].line // 10 * 7))
+    save_png(tmp_path / "sketch.0007.png", dives()[2].on_white)
+    toonctl("postkey", path)
+    for number, drawing in ((4, 1), (7, 2)):
+        assert share_equal(frame(tmp_path / "out/dive", number), dives()[drawing].painted, within=24) > 0.95
+
+
+def test_lines_keep_the_colors_they_have_in_the_reference(tmp_path: Path, toonctl: Toonctl) -> None:
+    path = diving(tmp_path, engine='sketches = "clean"\n')
+    text = path.read_text().replace('region = "free.0004.png"\n', "")
+    path.write_text(
+        text.replace('image = "dive.0001.png"', 'image = "dive.0001.png"\nline = "line.0001.png"')
+    )
+    purple = (120, 40, 140)
+    stands, rolls = cup(30, 60, 60, size=SIZE), ball(140, 90, 34, size=SIZE)
+    save_png(tmp_path / "dive.0001.png", dives()[0].paint)
+    save_png(tmp_path / "line.0001.png", blend_over(tint(stands.line, INK), tint(rolls.line, purple)))
+    for number, drawing in ((4, 1), (7, 2)):
+        save_png(tmp_path / f"sketch.{number:04d}.png", dives()[drawing].on_white)
+    toonctl("postkey", path)
+    for number, x in ((4, 190), (5, 210), (7, 250)):
+        found = frame(tmp_path / "out/dive", number)
+        moved = ball(x, 90, 34, size=SIZE).line == 255
+        if number != 5:  # between, nobody knows where exactly the ball is
+            assert (found[moved] == (*purple, 255)).all(-1).mean() > 0.95
+            assert (found[stands.line == 255] == (*INK, 255)).all(-1).mean() > 0.95
+        dark = (found[..., 3] == 255) & (found[..., :3].max(-1) < 60)
+        assert not dark[:, 110:].any()  # the ball has no black

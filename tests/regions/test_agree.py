@@ -49,3 +49,17 @@ def test_the_cheapest_come_first_and_sets_are_joined() -> None:
     assert price[:, 0].tolist() == [1, 1, 2]
     assert np.abs(few.shift[:, 0]).tolist() == [100, 0, 0]
     assert beside_each(both, few).shift.shape == (3, 3)
+
+
+def test_without_joints_everything_costs_what_it_costs_alone() -> None:
+    price, none = np.array([[1.0, 2.0], [0.5, 0.0]]), np.zeros(0, np.int64)
+    assert (min_sum(price, none, none, np.zeros((0, 2, 2))) == price).all()
+
+
+def test_only_those_are_heeded_who_are_joined_the_other_way_too() -> None:
+    price, torn = np.array([[0.0, 1.0], [0.2, 0.0]]), np.array([[[0.0, 2.0], [2.0, 0.0]]])
+    belief = min_sum(price, np.array([0]), np.array([1]), torn)
+    assert belief[1].tolist() == price[1].tolist()
+    assert belief[0, 1] < belief[0, 0] + 1
+    both = min_sum(price, np.array([0, 1]), np.array([1, 0]), np.concatenate([torn / 2, torn / 2]))
+    assert (both[1] != price[1]).any()

@@ -24,12 +24,6 @@ def one(center: complex, shift: complex, turn: complex) -> Motions:
     return Motions(np.array([center]), np.array([shift]), np.array([turn]))
 
 
-def test_half_of_a_motion_turns_half_and_scales_by_power() -> None:
-    motion = one(10 + 5j, 8 + 0j, 4 * np.exp(0.6j))
-    half = motion.at(np.array([13 + 5j]), 0.5)
-    assert half[0] == pytest.approx(14 + 5j + 3 * 2 * np.exp(0.3j))
-
-
 def test_the_inverse_leads_back() -> None:
     motion = one(10 + 5j, 8 - 3j, 1.3 * np.exp(-0.7j))
     points = np.array([[1 + 2j, 30 - 4j]])
@@ -62,7 +56,7 @@ def test_the_right_motion_costs_least() -> None:
     target = Target.of(labels, line, np.array([[1.0, 0.0, 0.3]], np.float32), step=1, clip_px=8.0)
     inside = np.array([[complex(x, y) for x in (12, 18, 26) for y in (12, 20, 27)]])
     outline = np.array([[complex(x, y) for x in (10, 29.5) for y in (10, 20, 29.5)]])
-    probes = Probes(inside, outline, np.array([19.5 + 19.5j]))
+    probes = Probes.of(inside, outline, np.array([19.5 + 19.5j]))
     right = shifts(probes.center, probes.center + 30 + 15j)
     best, least = best_of([still(probes.center), right], lambda m: cost(m, probes, target))
     assert best.shift[0] == 30 + 15j
@@ -74,7 +68,7 @@ def test_outlines_come_to_lie_on_each_other() -> None:
     arc = int(np.flatnonzero(there.left == 1)[0])
     part = slice(there.offsets[arc], there.offsets[arc + 1])
     points = there.points[:, 0] + 1j * there.points[:, 1]
-    goal = Outline(points[part], directions(there, points)[part])
+    goal = Outline.of(points[part], directions(there, points)[part])
     start = here.points[:, 0] + 1j * here.points[:, 1]
     wanted = np.where(here.left[here.arc_of()] == 1, 2, 0).astype(np.int32)
     laid = lay_on(here, start, wanted, {2: goal}, reach_px=12.0)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from engines.inbetween_toys import COAT, HEIGHT, INK, SKY, WIDTH, Page, Place
 from toonctl.core.types import Pixels
+from toonctl.regions.color_table import color_table
 from toonctl.regions.contours import Guides, Pieces, boundaries, guides_along
 from toonctl.regions.pens import Shown, with_pens
 from toonctl.regions.penwork import KeyLines, inked, soft_edges
@@ -25,11 +26,17 @@ def labels_of(page: Page) -> NDArray[np.uint16]:
     return np.where((page.flats()[..., :3] == COAT).all(-1), 2, 1).astype(np.uint16)
 
 
+def shown_of(page: Page) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """The colors of an opaque page and their numbers by pixel."""
+    table, codes = color_table(page.flat().picture)
+    return table.astype(np.float32), codes
+
+
 def measured(page: Page, coverage: Pixels) -> PlanarMap:
     labels = labels_of(page)
     planar = with_strokes(trace_arcs(labels, 3.0), labels, coverage, threshold=64, step_px=3.0)
     colors = np.array([(0, 0, 0, 0), (*SKY, 255), (*COAT, 255)], np.float32)
-    shown = Shown(page.flat().picture.astype(np.float32), colors)
+    shown = Shown(*shown_of(page), colors)
     return with_pens(planar, coverage, np.zeros_like(coverage), shown=shown, is_ink=NO_INK)
 
 
@@ -200,7 +207,7 @@ def test_black_paint_needs_no_line() -> None:
     labels = np.where((page.flats()[..., :3] == INK).all(-1), 2, 1).astype(np.uint16)
     planar = with_strokes(trace_arcs(labels, 3.0), labels, page.coverage(), threshold=64, step_px=3.0)
     colors = np.array([(0, 0, 0, 0), (*SKY, 255), (*INK, 255)], np.float32)
-    shown = Shown(page.flat().picture.astype(np.float32), colors)
+    shown = Shown(*shown_of(page), colors)
     is_ink = np.array([False, False, True])
     planar = with_pens(planar, page.coverage(), np.zeros_like(page.coverage()), shown=shown, is_ink=is_ink)
     assert not planar.half[planar.left[planar.arc_of()] == 1].any()

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toonctl.core.types import LineFrame
-from toonctl.regions.segment import N_SAMPLES, SegmentOptions, ball, find_regions, measure
+from toonctl.regions.segment import N_SAMPLES, SegmentOptions, ball, find_regions, label_areas, measure
 
 
 def frame_of(ink: np.ndarray) -> LineFrame:
@@ -105,3 +105,10 @@ def test_erosion_finds_what_the_distance_transform_finds(radius: float, seed: in
     white = (np.random.default_rng(seed).random((40, 50)) > 0.02).astype(np.uint8)
     far = cv2.distanceTransform(white, cv2.DIST_L2, 3) > radius
     assert np.array_equal(cv2.erode(white, ball(radius)) > 0, far)
+
+
+@pytest.mark.parametrize("gap", [0.0, 3.0])
+def test_labels_alone_are_those_of_the_regions(gap: float) -> None:
+    ink = two_rooms(4)
+    options = SegmentOptions(gap)
+    assert (label_areas(ink < 64, options) == find_regions(frame_of(ink), options).label_map()).all()

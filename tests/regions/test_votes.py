@@ -41,3 +41,12 @@ def test_the_second_share_is_how_much_of_the_target_is_hit() -> None:
     votes = np.array([[0.5, 0.5]], np.float32)
     shares = both_shares(votes, np.array([100]), np.array([50, 200]))
     np.testing.assert_allclose(shares[0], [[0.5, 1.0], [0.5, 0.25]])
+
+
+def test_flow_is_found_once_for_the_same_pictures_and_anew_for_others() -> None:
+    here, there = plane_distance(face(200)), plane_distance(face(208))
+    flow = flow_between(here, there)
+    assert flow_between(here, there) is flow
+    assert (flow_between(here.copy(), there) == flow).all()
+    assert (flow_between(there, here) != flow).any()
+    assert not flow_between(here, here.copy()).any()

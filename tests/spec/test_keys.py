@@ -3,10 +3,13 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from spec.shots import CUP, JUMP
 from toonctl.core.errors import Problem, SpecError
 from toonctl.spec.load import LoadedShot, load_shot
+from toonctl.spec.tomlfile import key_path, key_text
 
 SHEET = """\
 [shot]
@@ -139,3 +142,40 @@ def test_layerpack_wants_layers(tmp_path: Path) -> None:
     ).values()
     assert "41 layers, 40 are allowed" in found.what
     assert "comp" in next(iter(problems(tmp_path, CUP.replace("BG =", "comp ="), "layerpack").values())).what
+
+
+def test_no_layers_are_told_with_what_belongs_there(tmp_path: Path) -> None:
+    text = CUP.replace('{ BG = "BG.png", A = "A.0024.png", B = "B.0024.png" }', "{}")
+    [found] = problems(tmp_path, text, "layerpack").values()
+    assert found.what == "`layers` is empty"
+    assert found.hint is not None
+    assert "a picture for each layer" in found.hint
+
+
+def test_problems_found_later_get_the_line_of_their_key(tmp_path: Path) -> None:
+    loaded = load(tmp_path, JUMP)
+    with pytest.raises(SpecError) as caught, loaded.naming_lines():
+        raise SpecError.listing(
+            [
+                Problem("too long", "key[2].ease", "shorten it"),
+                Problem("no such track", "sheets/jump.xdts: table 1"),
+                Problem("two names"),
+            ]
+        )
+    places = [problem.where for problem in caught.value.problems]
+    assert places == ["shot.toml:11: key[2].ease", "sheets/jump.xdts: table 1", "shot.toml"]
+
+
+@given(
+    st.lists(
+        st.one_of(st.text("ab_-", min_size=1), st.text("ü .", min_size=1), st.integers(0, 99)), min_size=1
+    )
+)
+def test_key_paths_are_read_as_they_are_written(path: list[str | int]) -> None:
+    path[0] = "key"
+    assert key_path(key_text(tuple(path))) == tuple(path)
+
+
+@pytest.mark.parametrize("text", ["/art/cut.xdts", "cut.xdts: table 1", "", "[1].key", "key[x]", ".key"])
+def test_other_places_are_no_key_paths(text: str) -> None:
+    assert key_path(text) is None

@@ -137,6 +137,54 @@ def test_a_layer_in_one_key_only_is_told_and_never_made_up(painted: Path) -> Non
     assert "layer `B` is in the keys of frames 1 only" in art.warnings[1].text
 
 
+def test_another_order_of_layers_is_told(painted: Path) -> None:
+    first = {"frame": 1, "layers": {"A": "k1.png", "B": "k3.png"}}
+    last = {"frame": 4, "layers": {"B": "k3.png", "A": "k2.png"}}
+    art = read(painted, first, last, model=LayerpackSpec)
+    assert [layer.name for layer in art.layers] == ["A", "B"]
+    [warned] = art.warnings
+    assert warned.code == "W112"
+    assert "frame 4 has its layers in the order `B`, `A`" in warned.text
+
+
+def test_layers_that_hide_all_below_are_told(painted: Path) -> None:
+    for number, color in ((1, 200), (2, 90)):
+        save_png(painted / f"o{number}.png", np.full((96, 160, 4), (color, 220, 235, 255), np.uint8))
+    whole = [{"frame": n, "layers": {"A": f"k{n}.png", "B": f"o{n}.png"}} for n in (1, 2)]
+    [above] = read(painted, *whole, model=LayerpackSpec).warnings
+    assert (above.code, "layer `B` is opaque all over at frames 1-2:" in above.text) == ("W113", True)
+    behind = [{"frame": n, "layers": {"B": f"o{n}.png", "A": f"k{n}.png"}} for n in (1, 2)]
+    assert read(painted, *behind, model=LayerpackSpec).warnings == ()
+    [jump] = read(painted, key(1, 1), {"frame": 2, "image": "o2.png"}).warnings
+    assert "at frames 2 and not at 1" in jump.text
+    plain = [{"frame": n, "image": f"o{n}.png"} for n in (1, 2)]
+    assert read(painted, *plain).warnings == ()
+    [hidden] = read(painted, *plain, art={"background": "o1.png"}).warnings
+    assert "it hides what lies below it" in hidden.text
+
+
+def test_names_are_equal_however_their_accents_are_stored(painted: Path) -> None:
+    apart, together = "e\u0301", "\u00e9"
+    keys = [{"frame": n, "layers": {name: f"k{n}.png"}} for n, name in ((1, apart), (2, together))]
+    layer = {"name": apart, "inbetween": False}
+    art = read(painted, *keys, model=LayerpackSpec, layer=[layer])
+    assert art.warnings == ()
+    assert art.exposures == {together: ("1", "2")}
+    twice = {"frame": 2, "layers": {apart: "k1.png", together: "k2.png"}}
+    with pytest.raises(SpecError, match="several layers"):
+        read(painted, keys[0], twice, model=LayerpackSpec)
+
+
+def test_a_pace_to_the_first_key_is_told(painted: Path) -> None:
+    [warned] = read(painted, key(1, 1, ease="in", exposure=2), key(4, 2)).warnings
+    assert warned.code == "W114"
+    assert "`ease`, `exposure` of the first key" in warned.text
+
+
+def test_keys_too_far_apart_are_refused_at_once(painted: Path) -> None:
+    assert "100,000 frames are allowed" in refused(SpecError, painted, key(1, 1), key(100_001, 2))
+
+
 def test_psd_keys_give_cels_by_role(tmp_path: Path) -> None:
     cels = {"A": walk(2)[0], "B": ball(40, 30, 12)}
     save_still_psd(tmp_path / "1.psd", cels)
@@ -272,12 +320,31 @@ def test_a_picture_broken_past_its_head_is_found_before_anything_is_drawn(painte
     ("more", "what"),
     [
         ({"chart": [0.2, 0.4, 0.6]}, "3 drawings do not fit into 2 frames"),
-        ({}, "the shot has no layer `B`"),
+        ({"layer": [{"name": "B"}]}, "the shot has no layer `B` [layer[1].name] (it has `A`)"),
+        (
+            {"layer": [{"name": "A", "charts": {"1": (0.2, 0.4, 0.6)}}]},
+            "3 drawings do not fit into 2 frames [layer[1].charts]",
+        ),
+        (
+            {"layer": [{"name": "A", "charts": {"2": (0.5,)}}]},
+            "layer `A` has no drawing `2` [layer[1].charts] (it has `1`, `4`)",
+        ),
     ],
 )
 def test_charts_and_layers_that_do_not_fit(painted: Path, more: dict[str, Any], what: str) -> None:
-    tables = {} if more else {"layer": [{"name": "B"}]}
+    tables = more if "layer" in more else {}
+    more = {} if tables else more
     assert what in refused(SpecError, painted, key(1, 1), key(4, 2, **more), **tables)
+
+
+def test_a_chart_of_marks_that_do_not_fit_is_the_one_problem(painted: Path) -> None:
+    sheet = {"image": "k####.png", "exposure": {"A": "1x2 +x2 +x2 2x2"}}
+    tables = {"art": sheet, "layer": [{"name": "A", "charts": {"1": (0.3,)}}]}
+    said = refused(SpecError, painted, **tables)
+    assert said.startswith(
+        "way from drawing `1`: the chart has 1 drawings, the sheet marks 2 [layer[1].charts] ("
+    )
+    assert "\n" not in said
 
 
 def test_a_psd_with_several_drawings_is_no_key(tmp_path: Path) -> None:
@@ -288,6 +355,7 @@ def test_a_psd_with_several_drawings_is_no_key(tmp_path: Path) -> None:
     said = refused(ArtError, tmp_path, *keys)
     assert "cel `A` has 2 drawings" in said
     assert "`none.psd` has no cel layer" in said
+    assert "it has `BG`" in said
 
 
 def test_a_background_that_moves_is_told(tmp_path: Path) -> None:

@@ -1,6 +1,13 @@
 """Shot and layer names are one path component each, since folders and files are named by them."""
 
+from unicodedata import normalize
+
 MAX_NAME_BYTES = 120
+
+
+def composed(name: str) -> str:
+    """`name` as every system spells it: some take letters and their accents apart."""
+    return normalize("NFC", name)
 
 
 def name_fault(name: str) -> str | None:

@@ -1,15 +1,18 @@
 """What a drawing command asks of an engine and what it gets back: records and one Protocol per task."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import ParamSpec, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from toonctl.core.types import Between, ColoredDrawing, ColorModel, Doubt, FellBack, LineFrame, Pixels, Size
 from toonctl.regions.packing.plan import Canvas
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 LoadLine = Callable[[], LineFrame]
 """Gives one line drawing; picklable, since worker processes call it."""
@@ -70,6 +73,36 @@ class EngineFacts:
     dtype: str
     weights: tuple[WeightsFacts, ...]
     device: str = "cpu"
+
+
+class Submit(Protocol):
+    """Takes work and its arguments; gives its result to be."""
+
+    def __call__(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class DrawingsAhead:
+    """Drawings of a request that is still to come; `painted` are those that references show.
+
+    `submit` takes what other processes may begin at once. What they do not get to is cancelled; they have
+    neither weights nor executor, and are forked from this one as it is now.
+    """
+
+    drawings: tuple[str, ...]
+    painted: frozenset[str]
+    loader: Callable[[str], LoadLine]
+    options: Mapping[str, object]
+    submit: Submit
+
+
+@runtime_checkable
+class EarlyLooker(Protocol):
+    """An engine that can begin to look at drawings while its weights are being loaded."""
+
+    def begin(self, ahead: DrawingsAhead) -> None:
+        """Submits what `colorize` will ask for first."""
+        ...
 
 
 class ColorizeEngine(Protocol):
@@ -203,6 +236,29 @@ class InbetweenRequest:
     prompt: str = ""
     planned: tuple[Between, ...] = ()
     tell: Callable[[str], object] = _unheard
+
+
+@dataclass(frozen=True, slots=True)
+class KeysAhead:
+    """Keys of a request that is still to come: spans will begin at the keys at the positions `firsts`.
+
+    `submit` as in `DrawingsAhead`.
+    """
+
+    size: Size
+    keys: tuple[Key, ...]
+    firsts: tuple[int, ...]
+    options: Mapping[str, Mapping[str, object]]
+    submit: Submit
+
+
+@runtime_checkable
+class EarlyReader(Protocol):
+    """An engine that can begin to read keys while its weights are being loaded."""
+
+    def begin(self, ahead: KeysAhead) -> None:
+        """Submits what `draw` will ask for first."""
+        ...
 
 
 class InbetweenEngine(Protocol):

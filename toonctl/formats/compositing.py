@@ -22,6 +22,9 @@ from toonctl.formats.blend import Blend, Box
 
 Floats = NDArray[np.float32]
 
+_SPARSE = 0.25
+"""Share of covered pixels below which these are taken out and laid down by themselves."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mask:
@@ -166,6 +169,24 @@ def _thin(pixels: Pixels, plate: Plate, box: Box) -> None:
 
 def _blend_into(below: Pixels, above: Pixels, blend: Blend, *, is_clipped: bool = False) -> None:
     """Lay `above` onto `below` in place."""
+    words, words_above = _words(below), _words(above)
+    is_seen = above[..., 3] > 0
+    if np.count_nonzero(is_seen) >= _SPARSE * is_seen.size:
+        _blend_all(below, above, blend, is_clipped=is_clipped)
+        return
+    # A line layer: what it covers is taken out, in half of the time.
+    if words.flags.c_contiguous and words_above.flags.c_contiguous:
+        words, words_above, where = words.reshape(-1), words_above.reshape(-1), np.flatnonzero(is_seen)
+    else:
+        where = is_seen
+    part = words[where].view(np.uint8).reshape(-1, 4)
+    over = words_above[where].view(np.uint8).reshape(-1, 4)
+    _blend_all(part, over, blend, is_clipped=is_clipped)
+    words[where] = _words(part)
+
+
+def _blend_all(below: Pixels, above: Pixels, blend: Blend, *, is_clipped: bool) -> None:
+    """The same for pixels `[..., 4]` most of which are covered."""
     source, backdrop = above[..., 3].copy(), below[..., 3].copy()
     is_plain = blend in (Blend.NORMAL, Blend.PASS_THROUGH)
     if is_clipped:

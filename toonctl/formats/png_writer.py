@@ -1,29 +1,27 @@
 """PNG files compressed once and stamped many times: the frames of a held drawing differ by one chunk.
 
-Measured at 1920x1080 on one busy core, zlib 1.2.13, cel art; time and size of the whole file:
+Measured at 1920x1080 on one core, cel art; time and size of the whole file, and OpenCV's time to read it:
 
-    palette, 32 colors      own, 4 bit, level 1        2 ms    34 kB      finding the colors: 3 ms more
-    RGBA, soft lines, one   own, Sub + run lengths    22 ms    62 kB      level 6:  41 ms, 45 kB
-    figure on transparent   OpenCV level 1            46 ms   125 kB      level 6: 109 ms, 52 kB
-                            Pillow level 1            58 ms    85 kB      level 6:  72 ms, 53 kB
-    RGBA, figure fills the  own, Sub + run lengths    22 ms   286 kB      level 6:  39 ms, 273 kB
-    picture                 OpenCV level 1           105 ms   309 kB
+    palette, 2 colors       zlib-ng level 1       2 ms    15 kB      level 6:  2 ms,   8 kB
+    RGBA, figure on ground  zlib-ng level 3       5 ms   171 kB      level 6: 10 ms, 161 kB   read in  6 ms
+                            zlib, Sub, run lengths                  17 ms, 171 kB   read in 22 ms
+    RGBA, figure fills the  zlib-ng level 3      15 ms   713 kB      level 6: 21 ms, 687 kB   read in 10 ms
+    picture
 """
 
 import struct
-import zlib
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from zlib_ng import zlib_ng
 
 from toonctl.core.types import Pixels
 from toonctl.formats.png_chunks import PALETTE, RGBA, SIGNATURE, chunk, stamp_chunk
 
 _MAX_COLORS = 256
 _SRGB = chunk(b"sRGB", b"\0") + chunk(b"gAMA", struct.pack(">I", 45_455))
-_FAST_LEVEL = 3  # up to this level run lengths are sought, above it repeated patterns
-_NO_FILTER, _SUB = 0, 1
+_NO_FILTER = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,7 @@ class EncodedPng:
 def encode_png(pixels: Pixels, colors: Pixels | None = None, *, level: int = 1) -> EncodedPng:
     """`pixels` RGBA `[H, W, 4]`, or indices `[H, W]` into `colors` RGBA `[K, 4]`, compressed.
 
-    Fully transparent pixels are written with RGB 0. `level` 1 to 3 is quick, 4 to 9 small. Raises: ValueError
+    Fully transparent pixels are written with RGB 0. `level` 1 is quick, 9 small. Raises: ValueError
     for arrays of another shape or more than 256 colors.
     """
     if colors is not None:
@@ -49,18 +47,10 @@ def encode_png(pixels: Pixels, colors: Pixels | None = None, *, level: int = 1) 
     if pixels.ndim != 3 or pixels.shape[2] != 4 or pixels.dtype != np.uint8 or not pixels.size:
         raise ValueError(f"expected uint8 [H, W, 4], got {pixels.dtype} {pixels.shape}")
     height, width = pixels.shape[:2]
-    opaque = _without_hidden_color(pixels).reshape(height, width * 4)
     rows = np.empty((height, 1 + width * 4), np.uint8)
-    if level <= _FAST_LEVEL:
-        rows[:, 0] = _SUB
-        rows[:, 1:5] = opaque[:, :4]
-        np.subtract(opaque[:, 4:], opaque[:, :-4], out=rows[:, 5:])
-        packed = _deflate(rows, level, zlib.Z_RLE)
-    else:
-        rows[:, 0] = _NO_FILTER
-        rows[:, 1:] = opaque
-        packed = _deflate(rows, level, zlib.Z_DEFAULT_STRATEGY)
-    return _assemble((width, height, 8, RGBA), b"", packed)
+    rows[:, 0] = _NO_FILTER
+    rows[:, 1:] = _without_hidden_color(pixels).reshape(height, width * 4)
+    return _assemble((width, height, 8, RGBA), b"", _packed(rows, level))
 
 
 def _without_hidden_color(pixels: Pixels) -> Pixels:
@@ -126,12 +116,11 @@ def _encode_palette(index: Pixels, colors: Pixels, level: int) -> EncodedPng:
     soft = np.flatnonzero(colors[:, 3] < 255)
     if len(soft):
         tables += chunk(b"tRNS", colors[: soft[-1] + 1, 3].tobytes())
-    return _assemble((width, height, depth, PALETTE), tables, _deflate(rows, level, zlib.Z_DEFAULT_STRATEGY))
+    return _assemble((width, height, depth, PALETTE), tables, _packed(rows, level))
 
 
-def _deflate(rows: NDArray[np.uint8], level: int, strategy: int) -> bytes:
-    packer = zlib.compressobj(level, zlib.DEFLATED, zlib.MAX_WBITS, 9, strategy)
-    return packer.compress(rows.data) + packer.flush()
+def _packed(rows: NDArray[np.uint8], level: int) -> bytes:
+    return zlib_ng.compress(rows, level)  # pyright: ignore[reportUnknownMemberType]  # its stub leaves the data untyped
 
 
 def _assemble(header: tuple[int, int, int, int], tables: bytes, packed: bytes) -> EncodedPng:

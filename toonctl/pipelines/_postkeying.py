@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from toonctl.core.errors import ArtError
+from toonctl.core.errors import ArtError, Problem
 from toonctl.core.types import Cel, CelPixels, ColorModel, Layer, Pixels, Size
 from toonctl.engines import load
 from toonctl.engines.base import (
@@ -27,12 +27,19 @@ from toonctl.pipelines._coloring import read_painted
 from toonctl.pipelines._drawing import Drawing, Shown
 from toonctl.pipelines._inbetweening import load_key, write_keys
 from toonctl.pipelines._shot import Shot
+from toonctl.regions.color_table import coded
 from toonctl.regions.snap import Snap
+from toonctl.regions.texture import textured
 from toonctl.spec.postkey import PostkeySpec
 from toonctl.stages.finish import FinishJob
 from toonctl.stages.finish_keys import NewDrawing, finish_new
-from toonctl.stages.lines import line_frame
+from toonctl.stages.lines import off_lines
 from toonctl.stages.notes import DrawingNote, PaletteNote, write_palette_note
+from toonctl.stages.sketch_lines import SketchFault, sketch_fault, sketch_frame
+
+_INK = 128
+"""Coverage from which a pixel belongs to a line."""
+_MOST_TEXTURE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +90,55 @@ class Postkeying:
         rest = {name: frames for name, frames in shown.items() if name not in given}
         if not rest or run.is_stopped:
             return
+        self._check_sketches(run)
         for note in self._engine.draw(self._request(run, layer, rest)):
             if isinstance(note, DrawingNote):
                 run.wrote(note, rest)
             if run.is_stopped:
                 return
 
+    def _check_sketches(self, run: Drawing) -> None:
+        """Tells of sketches that look like none. Raises: ArtError for those that cannot be used."""
+        sketches = self._shot.art.sketches
+        jobs = [
+            run.pool.submit(_fault_of, run.load, each.cel, has_matte=each.free is not None)
+            for each in sketches
+        ]
+        fatal: list[Problem] = []
+        for sketch, job in zip(sketches, jobs, strict=True):
+            fault = job.result()
+            if fault is None:
+                continue
+            what = f"the sketch of frame {sketch.drawing} {fault.what}"
+            if fault.is_fatal:
+                fatal.append(Problem(what, str(sketch.cel.path), fault.hint))
+            else:
+                run.tell(f"{what}: {fault.hint}")
+        if fatal:
+            raise ArtError.listing(fatal)
+
+    def _check_references(self, run: Drawing, painted: Sequence[PaintedReference]) -> None:
+        """Tells of references without lines or flats. Raises: ArtError when none of them shows two colors."""
+        shown = [np.unique(reference.index[off_lines(reference.line.ink)]) for reference in painted]
+        if len(np.unique(np.concatenate(shown))) < 2:
+            file = self._shot.art.references[0].cel.path
+            hint = "give a painted picture, as `[[reference]]` at a frame or as a color design"
+            raise ArtError(f"`{file.name}` shows no colors, only lines or nothing", str(file), hint)
+        for placed, reference in zip(self._shot.art.references, painted, strict=True):
+            name, drawn = placed.cel.path.name, np.where(reference.line.trace > 0, 0, reference.line.ink)
+            if not (drawn >= _INK).any():
+                run.tell(f"the reference `{name}` has no black lines: those of the sketches are drawn black")
+            picture = load_key(run.load, placed.cel, self._shot.art.size).picture
+            if _textured_share(picture, reference.line.ink) > _MOST_TEXTURE:
+                hint = "others are lost; save it as PNG, painted in flats"
+                run.tell(f"the reference `{name}` shows more than flat colors: {hint}")
+
     def _request(self, run: Drawing, layer: Layer, shown: Shown) -> PostkeyRequest:
         art, options = self._shot.art, self._shot.spec.engine
         [plan] = art.plans
         index = {key.drawings[layer.name]: key.index for key in plan.keys}
         painted, model, ink = read_painted(run, layer, {name: name for name in layer.cels})
+        self._check_references(run, painted)
         # Only an engine that colors by region has doubts about regions.
         doubt_below = getattr(options, "doubt_below", None)
         thresholds = {} if doubt_below is None else {"doubt_below": float(doubt_below)}
@@ -150,8 +195,19 @@ class Postkeying:
                 yield WantedFrame(between.name, at, between.first, between.time)
 
 
+def _textured_share(picture: Pixels, ink: Pixels) -> float:
+    """The share of what is not the commonest color that has neither flat color nor line, 0..1."""
+    shown = coded(picture)
+    is_figure = shown.codes != shown.counts().argmax()
+    return float(textured(shown, ink)[is_figure].mean()) if is_figure.any() else 0.0
+
+
+def _fault_of(load_pixels: partial[CelPixels], cel: Cel, *, has_matte: bool) -> SketchFault | None:
+    return sketch_fault(sketch_frame(load_pixels(cel)), has_matte=has_matte)
+
+
 def _load_sketch(load_pixels: partial[CelPixels], cel: Cel, free: Path | None, size: Size) -> SketchPicture:
-    lines = line_frame(load_pixels(cel))
+    lines = sketch_frame(load_pixels(cel))
     if cel.node:
         # What is not black covers less, and a line layer has its own ink: the reference's takes its place.
         lines = replace(lines, ink=_in_full(lines.ink), trace=_in_full(lines.trace))

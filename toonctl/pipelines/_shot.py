@@ -9,6 +9,7 @@ from typing_extensions import TypeVar
 
 from toonctl.core.art import Art, Layer, Role
 from toonctl.core.errors import SpecError
+from toonctl.core.names import composed
 from toonctl.core.timesheet import format_frames
 from toonctl.engines.diffusion.numbers import NETWORKS
 from toonctl.engines.diffusion.plans import Plan
@@ -39,10 +40,11 @@ class Shot(Generic[SpecT]):
     @classmethod
     def read(cls, loaded: LoadedShot[SpecT], options: RunOptions) -> Self:
         """The shot, its art found and probed. Raises: ArtError, SpecError."""
-        art = read_art(loaded.spec, folder=loaded.folder)
-        tree = OutputTree.of(loaded.folder, options.out, loaded.spec.shot.name)
-        timeline = Timeline.of(art)
-        check_names({name: timeline.drawings(name) for name in timeline.layers})
+        with loaded.naming_lines():
+            art = read_art(loaded.spec, folder=loaded.folder)
+            tree = OutputTree.of(loaded.folder, options.out, loaded.spec.shot.name)
+            timeline = Timeline.of(art)
+            check_names({name: timeline.drawings(name) for name in timeline.layers})
         return cls(loaded, art, timeline, tree)
 
     @property
@@ -81,7 +83,7 @@ class Shot(Generic[SpecT]):
             files = {role: self.loaded.folder / Path(path).expanduser() for role, path in weights.items()}
             values["weights"] = {role: str(path) for role, path in files.items()}
         for table in self.spec.layer_tables:
-            if table.name == layer:
+            if composed(table.name) == layer:
                 own = table.model_dump(include=set(values) - {"name"})
                 values |= {key: value for key, value in own.items() if value is not None}
         return values

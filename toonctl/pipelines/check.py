@@ -36,7 +36,8 @@ def run(
     from toonctl.stages import plan
     from toonctl.stages.read import read_art
 
-    art = read_art(loaded.spec, folder=loaded.folder)
+    with loaded.naming_lines():
+        art = read_art(loaded.spec, folder=loaded.folder)
     for warned in art.warnings:
         report.warn(warned.code, warned.text)
     found = plan_shot(loaded, art, command=command)

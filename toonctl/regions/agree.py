@@ -46,11 +46,12 @@ def agreed(candidates: Motions, price: Floats, beside: Beside, *, weight: Floats
     """
     one, slot = joints(beside)
     other = beside.who[one, slot]
-    at = beside.at[one, slot][:, None]  # [E, 1, 2]
-    mine, theirs = _moved(candidates, one, at), _moved(candidates, other, at)
-    apart = np.abs(mine[:, :, None] - theirs[:, None]).mean(-1)  # [E, C, C]
+    ends = beside.at[one, slot].T  # [2, E]
+    mine, theirs = _moved(candidates, one, ends), _moved(candidates, other, ends)
+    first, second = np.abs(mine[:, :, None] - theirs[:, None])  # [C, C, E]
+    apart = (first + second) / 2
     strength = np.minimum(weight[one], weight[other]) * beside.share[one, slot]
-    belief = min_sum(price, one, other, strength[:, None, None] * apart / (apart + soft_px))
+    belief = min_sum(price, one, other, (strength * apart / (apart + soft_px)).transpose(2, 0, 1))
     chosen = belief.argmin(1)
     best = _picked(candidates, chosen[:, None])
     return Motions(best.center[:, 0], best.shift[:, 0], best.turn[:, 0])
@@ -70,33 +71,38 @@ def min_sum(
     `price` `[n, C]` is what it costs alone, `torn` `[E, C, C]` what a candidate of region `one` `[E]` costs
     beside one of `other`, which heeds it only if `one` is among its own neighbors too.
     """
-    heeds = np.isin(other * len(price) + one, one * len(price) + other)[:, None]
-    to_other, to_one = np.zeros((len(one), price.shape[1])), np.zeros((len(one), price.shape[1]))
-    belief = price.copy()
+    n, n_candidates = price.shape
+    if not len(one):
+        return price.copy()
+    known, asked = np.sort(one * n + other), other * n + one
+    heeds = known[np.minimum(np.searchsorted(known, asked), len(known) - 1)] == asked
+    # Joints come last: what is done to all of them at once is done many at a time.
+    apart = np.ascontiguousarray(torn.transpose(1, 2, 0), np.float64)  # [C, C, E]
+    to_other, to_one = np.zeros((n_candidates, len(one))), np.zeros((n_candidates, len(one)))
+    rows = np.arange(n_candidates)[:, None] * n
+    place = np.concatenate([np.arange(price.size), (rows + other).ravel(), (rows + one).ravel()])
+    belief = price.T
     for _ in range(_ROUNDS):
-        forth = heeds * _settled((belief[one] - to_one)[:, :, None] + torn, 1, to_other)
-        back = _settled((belief[other] - to_other)[:, None] + torn, 2, to_one)
+        forth = heeds * _settled((belief[:, one] - to_one)[:, None] + apart, 0, to_other)
+        back = _settled((belief[:, other] - to_other)[None] + apart, 1, to_one)
         to_other, to_one = forth, back
-        belief = price.copy()
-        np.add.at(belief, other, to_other)
-        np.add.at(belief, one, to_one)
-    return belief
+        heard = np.concatenate([price.T.ravel(), to_other.ravel(), to_one.ravel()])
+        belief = np.asarray(np.bincount(place, heard), np.float64).reshape(n_candidates, n)
+    return np.ascontiguousarray(belief.T)
 
 
 def _moved(
-    candidates: Motions, which: NDArray[np.int64], at: NDArray[np.complex128]
+    candidates: Motions, which: NDArray[np.int64], points: NDArray[np.complex128]
 ) -> NDArray[np.complex64]:
-    """Where every candidate of regions `which` `[E]` takes the points `at` `[E, 1, 2]`, `[E, C, 2]`."""
-    center, shift, turn = (
-        m[which][..., None] for m in (candidates.center, candidates.shift, candidates.turn)
-    )
-    return (center + shift + turn * (at - center)).astype(np.complex64)
+    """Where every candidate of regions `which` `[E]` takes their `points` `[2, E]`, `[2, C, E]`."""
+    center, shift, turn = (m.T[:, which] for m in (candidates.center, candidates.shift, candidates.turn))
+    return (center + shift + turn * (points[:, None] - center)).astype(np.complex64)
 
 
 def _settled(costs: Floats, axis: int, before: Floats) -> Floats:
-    """The message of the cheapest along `axis`, from zero up, part of the one `before` kept."""
+    """The message `[C, E]` of the cheapest along `axis`, from zero up, part of the one `before` kept."""
     least = costs.min(axis)
-    return _KEPT * before + (1 - _KEPT) * (least - least.min(1, keepdims=True))
+    return _KEPT * before + (1 - _KEPT) * (least - least.min(0))
 
 
 def _picked(candidates: Motions, at: NDArray[np.int64]) -> Motions:

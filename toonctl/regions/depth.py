@@ -28,16 +28,8 @@ def depth_order(
     base = sorted(area, key=lambda region: (-area[region], region))
     rank = {region: i for i, region in enumerate(base)}
     parent = _parents(planar, base, rings, size)
-    above: dict[int, list[int]] = defaultdict(list)
-    waits = dict.fromkeys(base, 0)
-    for child, holder in sorted(parent.items()):
-        above[holder].append(child)
-        waits[child] += 1
-    for below, owner in _votes(planar, front):
-        if owner in rank and below in rank and not _holds(parent, owner, below):
-            above[below].append(owner)
-            waits[owner] += 1
-    order = _sorted(base, rank, above, waits)
+    votes = [(below, above) for below, above in _votes(planar, front) if below in rank and above in rank]
+    order = _sorted(base, _agreeing([*((p, c) for c, p in sorted(parent.items())), *votes], rank))
     place = {region: i for i, region in enumerate(order)}
     agreed = front.copy()
     for arc in np.flatnonzero(front).tolist():
@@ -74,43 +66,48 @@ def _parents(planar: PlanarMap, base: list[int], rings: Rings, size: Size) -> di
 
 
 def _votes(planar: PlanarMap, front: NDArray[np.int32]) -> list[tuple[int, int]]:
-    """Pairs (below, above) for which more outline speaks than against."""
+    """Pairs (below, above) for which more outline speaks than against, those with most first."""
     length: dict[tuple[int, int], int] = defaultdict(int)
     for arc in np.flatnonzero(front).tolist():
         owner = int(front[arc])
         below = int(planar.left[arc] + planar.right[arc]) - owner
         length[below, owner] += int(planar.offsets[arc + 1] - planar.offsets[arc])
-    return [pair for pair, n in sorted(length.items()) if n > length.get((pair[1], pair[0]), 0)]
+    lead = {pair: n - length.get((pair[1], pair[0]), 0) for pair, n in length.items()}
+    return sorted((pair for pair, n in lead.items() if n > 0), key=lambda pair: (-lead[pair], pair))
 
 
-def _holds(parent: dict[int, int], outer: int, inner: int) -> bool:
-    """Whether `inner` lies within the outline of `outer`."""
-    while inner in parent:
-        inner = parent[inner]
-        if inner == outer:
-            return True
-    return False
+def _agreeing(pairs: list[tuple[int, int]], rank: dict[int, int]) -> dict[int, list[int]]:
+    """What lies right above each region, of all `pairs` (below, above) that no earlier ones contradict.
+
+    Ranked pairs (Tideman 1987): a ring of demands is broken at its weakest.
+    """
+    above: dict[int, list[int]] = defaultdict(list)
+    over = {region: 1 << place for region, place in rank.items()}  # bit sets: itself and all above it
+    for below, upper in pairs:
+        if over[upper] >> rank[below] & 1:
+            continue
+        above[below].append(upper)
+        for region, found in over.items():
+            if found >> rank[below] & 1:
+                over[region] = found | over[upper]
+    return above
 
 
-def _sorted(
-    base: list[int], rank: dict[int, int], above: dict[int, list[int]], waits: dict[int, int]
-) -> list[int]:
-    """`base` with every region after those it must cover; rings of demands are broken in its order."""
+def _sorted(base: list[int], above: dict[int, list[int]]) -> list[int]:
+    """`base` with every region before those `above` it, else in its order."""
+    rank = {region: i for i, region in enumerate(base)}
+    waits = dict.fromkeys(base, 0)
+    for uppers in above.values():
+        for upper in uppers:
+            waits[upper] += 1
     ready = [rank[region] for region in base if waits[region] == 0]
     heapq.heapify(ready)
-    done: set[int] = set()
     order: list[int] = []
-    for fallback in [*base, None]:
-        while ready:
-            region = base[heapq.heappop(ready)]
-            if region in done:
-                continue
-            done.add(region)
-            order.append(region)
-            for other in above.get(region, ()):
-                waits[other] -= 1
-                if waits[other] == 0:
-                    heapq.heappush(ready, rank[other])
-        if fallback is not None and fallback not in done:
-            heapq.heappush(ready, rank[fallback])
+    while ready:
+        region = base[heapq.heappop(ready)]
+        order.append(region)
+        for upper in above.get(region, ()):
+            waits[upper] -= 1
+            if waits[upper] == 0:
+                heapq.heappush(ready, rank[upper])
     return order

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array, csc_array, diags_array
+from scipy.sparse import coo_array, csc_array
 from scipy.sparse.linalg import splu
 from scipy.spatial import KDTree
 
@@ -24,10 +24,19 @@ _SLIDING = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """Vertices of a region's outline and the direction of the line at each, complex `[P]`."""
+    """Vertices of a region's outline and the direction of the line at each, complex `[P]`.
+
+    `tree` finds the nearest of them, x and y.
+    """
 
     points: Complex
     direction: Complex
+    tree: KDTree
+
+    @classmethod
+    def of(cls, points: Complex, direction: Complex) -> "Outline":
+        """The outline through `points`."""
+        return cls(points, direction, KDTree(as_pairs(points)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,33 +62,67 @@ def lay_on(
     residual = np.zeros(len(moved), np.complex128)
     found = np.full(len(moved), np.inf)
     links, pull = _links(planar, moved, goal, _MEET * reach_px)
-    groups = [
-        (np.flatnonzero(goal == g), _tree(outlines[g].points), outlines[g])
-        for g in np.unique(goal).tolist()
-        if g in outlines
-    ]
-    direction = directions(planar, moved)
+    goals = _Goals.of(goal, outlines)
+    which = goals.which
+    direction = directions(planar, moved)[which]
     for stiffness, share in _ROUNDS:
-        onto = np.zeros(len(moved), np.complex128)
-        weight = np.full(len(moved), 0.0)
-        for which, tree, outline in groups:
-            here = moved[which] + residual[which]
-            away, at = tree.query(np.stack([here.real, here.imag], 1))
-            along = outline.direction[at]
-            facing = np.abs((np.conj(direction[which]) * along).real)
-            limit = share * reach_px
-            weight[which] = np.where(away < limit, np.maximum(facing, 0.05) * (1 - away / limit), 0)
-            # The nearest vertex lies anywhere along the outline: what counts is the way across it.
-            gap = outline.points[at] - here
-            across = gap - along * (np.conj(along) * gap).real
-            found[which] = np.where(away < limit, np.minimum(away, np.abs(across) + 0.3 * away), away)
-            onto[which] = residual[which] + across + _ALONG * (gap - across)
+        here = moved[which] + residual[which]
+        away, nearest, along = goals.nearest(here)
+        facing = np.abs((np.conj(direction) * along).real)
+        limit = share * reach_px
+        # The nearest vertex lies anywhere along the outline: what counts is the way across it.
+        gap = nearest - here
+        across = gap - along * (np.conj(along) * gap).real
+        onto, weight = np.zeros(len(moved), np.complex128), np.zeros(len(moved))
+        weight[which] = np.where(away < limit, np.maximum(facing, 0.05) * (1 - away / limit), 0)
+        found[which] = np.where(away < limit, np.minimum(away, np.abs(across) + 0.3 * away), away)
+        onto[which] = residual[which] + across + _ALONG * (gap - across)
         residual = _solved(links, pull, weight, onto, stiffness)
     return Laid(residual, found)
 
 
-def _tree(points: Complex) -> KDTree:
-    return KDTree(np.stack([points.real, points.imag], 1))
+@dataclass(frozen=True, slots=True)
+class _Goals:
+    """Vertices `which` `[G]` that belong on an outline, in groups of one outline each.
+
+    `groups` are a group's vertices, the tree of its outline, and where that begins in `points` and
+    `direction`, which are those of all outlines.
+    """
+
+    which: NDArray[np.int64]
+    groups: tuple[tuple[slice, KDTree, int], ...]
+    points: Complex
+    direction: Complex
+
+    @classmethod
+    def of(cls, goal: NDArray[np.int32], outlines: Mapping[int, Outline]) -> "_Goals":
+        """The vertices of each `goal` `[V]` among the `outlines`."""
+        which = np.flatnonzero(np.isin(goal, list(outlines)))
+        which = which[np.argsort(goal[which], kind="stable")]
+        known, ends = np.unique(goal[which], return_index=True)
+        ends = np.append(ends, len(which))
+        goals = [outlines[g] for g in known.tolist()]
+        starts = np.cumsum([0, *(len(outline.points) for outline in goals)]).tolist()
+        groups = tuple(
+            (slice(ends[i], ends[i + 1]), outline.tree, starts[i]) for i, outline in enumerate(goals)
+        )
+        none = np.zeros(0, np.complex128)
+        points = np.concatenate([none, *(outline.points for outline in goals)])
+        return cls(which, groups, points, np.concatenate([none, *(outline.direction for outline in goals)]))
+
+    def nearest(self, here: Complex) -> tuple[Floats, Complex, Complex]:
+        """How far each of `here` `[G]` is from its outline, the nearest point there, and its direction."""
+        pairs = as_pairs(here)
+        away, at = np.zeros(len(here)), np.zeros(len(here), np.int64)
+        for part, tree, start in self.groups:
+            away[part], at[part] = tree.query(pairs[part])
+            at[part] += start
+        return away, self.points[at], self.direction[at]
+
+
+def as_pairs(points: Complex) -> NDArray[np.float64]:
+    """x, y `[P, 2]`."""
+    return np.stack([points.real, points.imag], 1)
 
 
 def directions(planar: PlanarMap, moved: Complex) -> Complex:
@@ -120,18 +163,22 @@ def _links(
     strength = np.concatenate([np.ones(len(first)), joint])
     n = len(moved)
     weights = coo_array((strength, (i, j)), shape=(n, n))
-    both = (weights + weights.T).tocsc()
+    both = (weights + weights.T).tocoo()
+    own = np.arange(n)
+    rows, columns = (np.concatenate([side, own]) for side in both.coords)
+    power = np.concatenate([-both.data, np.asarray(both.sum(0)).ravel()])
     pull = np.zeros(n, np.complex128)
     np.add.at(pull, a, joint * (moved[b] - moved[a]))
     np.add.at(pull, b, joint * (moved[a] - moved[b]))
-    return (diags_array(np.asarray(both.sum(0)).ravel()) - both).tocsc(), pull
+    return coo_array((power, (rows, columns)), shape=(n, n)).tocsc(), pull
 
 
 def _solved(links: csc_array, pull: Complex, weight: Floats, onto: Complex, stiffness: float) -> Complex:
     """The residual that follows `onto` where it has weight and changes little from vertex to vertex."""
     if not len(weight):
         return onto
-    system = (stiffness * links + diags_array(weight + _HOLD)).tocsc()
+    system = stiffness * links
+    system.setdiag(system.diagonal() + (weight + _HOLD))
     solver = splu(system)
     wanted = weight * onto + stiffness * pull
     return solver.solve(np.ascontiguousarray(wanted.real)) + 1j * solver.solve(

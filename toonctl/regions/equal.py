@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from toonctl.regions.color_table import nearest_of
+from toonctl.regions.color_table import filled
 
 
 def equal_areas(values: NDArray[np.int32], least_px: int) -> NDArray[np.uint16]:
@@ -20,13 +20,13 @@ def equal_areas(values: NDArray[np.int32], least_px: int) -> NDArray[np.uint16]:
     np.not_equal(flat[1:], flat[:-1], out=is_start[1:])
     is_start[::width] = True
     starts = np.flatnonzero(is_start)
-    run = np.cumsum(is_start, dtype=np.int32) - 1
+    run = np.arange(len(starts))
     value = flat[starts]
     # Two runs of neighboring rows overlap where one of them starts over or under the other.
-    below = starts[starts < flat.size - width]
-    above = starts[starts >= width]
+    below = np.searchsorted(starts, starts[starts < flat.size - width] + width, "right") - 1
+    above = np.searchsorted(starts, starts[starts >= width] - width, "right") - 1
     pairs = np.concatenate(
-        [np.stack([run[below], run[below + width]]), np.stack([run[above - width], run[above]])], 1
+        [np.stack([run[: len(below)], below]), np.stack([above, run[len(run) - len(above) :]])], 1
     )
     pairs = pairs[:, (value[pairs[0]] == value[pairs[1]]) & (value[pairs[0]] != 0)]
     links = coo_array((np.ones(pairs.shape[1], np.int8), tuple(pairs)), shape=(len(starts), len(starts)))
@@ -47,4 +47,4 @@ def grown(labels: NDArray[np.uint16]) -> NDArray[np.uint16]:
         return labels
     if not free.any():
         return np.ones_like(labels)
-    return labels.ravel()[nearest_of(free)]
+    return filled(labels, free)

@@ -11,9 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toonctl.core.types import Pixels
-from toonctl.regions.color_table import color_table, nearest_of, premultiplied
+from toonctl.regions.color_table import Coded, coded, color_table, filled, premultiplied, run_starts
 from toonctl.regions.inks import colored_lines, fine_ink, near_black_lines
-from toonctl.regions.unmix import unmix
+from toonctl.regions.unmix import MIXED, UNEXPLAINED, Rims, unmix
+
+_PURE = 8
+"""How far a pixel may be from an ink and still be all ink, in levels of a channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,7 @@ class Flats:
 
     `colors` uint8 `[K, 4]`, the flat colors, entry 0 transparent; `index` uint16 `[H, W]` into it, lines by
     what lies nearest beneath them. `coverage` uint8 `[H, W]` of the lines and their `inks` uint8 `[I, 4]`
-    with `ink` uint8 `[H, W]` into it.
+    with `ink` uint8 `[H, W]` into it. `shown` is the picture as it came.
     """
 
     colors: Pixels
@@ -30,54 +33,73 @@ class Flats:
     coverage: Pixels
     inks: Pixels
     ink: Pixels
+    shown: Coded
 
 
 def flats_under_lines(picture: Pixels, line: Pixels) -> Flats:
     """The flats of RGBA `picture` `[H, W, 4]` whose lines are known apart, RGBA `line`."""
     coverage = line_alpha(line)
-    table, codes = color_table(picture)
+    shown = coded(picture)
     is_free = coverage == 0
-    is_flat = _has_interior(codes, len(table), is_free)
-    is_flat_pixel = is_free & is_flat[codes]
+    is_flat_pixel = is_free & shown.where(_has_interior(shown, is_free))
     inks, ink = _inks_of(line, coverage)
     if not is_flat_pixel.any():
-        return Flats(np.zeros((1, 4), np.uint8), np.zeros(codes.shape, np.uint16), coverage, inks, ink)
-    under = codes.ravel()[nearest_of(is_flat_pixel)]
-    return Flats(*_colors_in_use(table, under), coverage, inks, ink)
+        return Flats(*_no_colors(shown), coverage, inks, ink, shown)
+    return Flats(*_colors_in_use(shown.table, filled(shown.codes, is_flat_pixel)), coverage, inks, ink, shown)
 
 
 def flats_of(picture: Pixels) -> Flats:
     """The flats and lines of RGBA `picture` `[H, W, 4]` that shows both in one."""
-    table, codes = color_table(picture)
-    is_flat = _has_interior(codes, len(table), np.ones(codes.shape, bool))
-    inks, is_line = near_black_lines(table, codes)
-    is_flat_pixel = is_flat[codes] & ~is_line
-    colored, is_colored, is_hem = colored_lines(
-        table, codes, inks, is_flat_pixel=is_flat_pixel, is_line=is_line
-    )
+    shown = coded(picture)
+    table, codes = shown.table, shown.codes
+    is_flat = _has_interior(shown, np.ones(codes.shape, bool))
+    inks, is_line = near_black_lines(shown)
+    is_flat_pixel = shown.where(is_flat) & ~is_line
+    colored, is_colored, is_hem = colored_lines(shown, inks, is_flat_pixel=is_flat_pixel, is_line=is_line)
     is_flat_pixel |= is_hem
     if len(colored):
         inks = np.concatenate([inks, colored])
         is_line |= is_colored
         is_flat_pixel &= ~is_colored
     _drop_stray(is_flat_pixel, is_line, codes)
-    coverage = np.where(is_line, 255, 0).astype(np.uint8)
+    coverage = is_line.astype(np.uint8) * np.uint8(255)
     if not is_flat_pixel.any():
-        return Flats(
-            np.zeros((1, 4), np.uint8), np.zeros(codes.shape, np.uint16), coverage, inks, coverage * 0
-        )
-    nearest = nearest_of(is_flat_pixel)
-    under = codes.ravel()[nearest]
+        return Flats(*_no_colors(shown), coverage, inks, coverage * 0, shown)
+    under = filled(codes, is_flat_pixel)
     mixed = np.flatnonzero(~is_flat_pixel & ~is_line)
     colors = premultiplied(table)
-    found = unmix(mixed, codes, nearest, colors, premultiplied(inks))
-    if not len(inks) and len(inks := fine_ink(table, codes, mixed, found)):
-        found = unmix(mixed, codes, nearest, colors, premultiplied(inks))
-    coverage.ravel()[mixed] = np.rint(255 * found.share).astype(np.uint8)
-    under.ravel()[mixed] = found.paint
-    ink = _ink_numbers(table, codes, inks, is_line)
-    ink.ravel()[mixed] = found.ink
-    return Flats(*_colors_in_use(table, under), coverage, inks, ink)
+    rims = Rims.of(mixed, shown, under, _around(is_line).ravel()[mixed])
+    found = unmix(rims, colors, premultiplied(inks))
+    if not len(inks):
+        strange = mixed[found.off[rims.kind] > UNEXPLAINED]
+        inks = fine_ink(table[codes.ravel()[strange]], codes.shape[0])
+        found = unmix(rims, colors, premultiplied(inks)) if len(inks) else found
+    coverage.ravel()[mixed] = np.rint(255 * found.share).astype(np.uint8)[rims.kind]
+    under.ravel()[mixed] = found.paint[rims.kind]
+    ink = _ink_numbers(shown, inks, is_line)
+    ink.ravel()[mixed] = found.ink[rims.kind]
+    _soften(coverage, shown, inks, under, is_line & _around(is_flat_pixel))
+    return Flats(*_colors_in_use(table, under), coverage, inks, ink, shown)
+
+
+def _soften(
+    coverage: Pixels, shown: Coded, inks: Pixels, under: NDArray[np.int32], is_rim: NDArray[np.bool_]
+) -> None:
+    """Takes back what is too much of the lines' `coverage` `[H, W]` where they meet paint nearly as dark, in
+    place: a rim that `is_rim` there is no other shade of the ink but a mixture."""
+    apart = np.abs(shown.table[:, None].astype(np.int32) - inks[None].astype(np.int32)).max(-1)
+    is_pure = apart.min(1, initial=_PURE + 1) <= _PURE
+    at = np.flatnonzero(is_rim & ~shown.where(is_pure) & _around(shown.where(is_pure)))
+    rims = Rims.of(at, shown, under, np.ones(len(at), bool))
+    found = unmix(rims, premultiplied(shown.table), premultiplied(inks))
+    is_mixed = (found.off < MIXED / 2) & (found.share > 0)
+    level = np.where(is_mixed, np.rint(255 * found.share), 255).astype(np.uint8)
+    coverage.ravel()[at] = level[rims.kind]
+
+
+def _around(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """`mask` and the pixels that touch it."""
+    return np.asarray(cv2.dilate(mask.view(np.uint8), np.ones((3, 3), np.uint8)), np.uint8).view(bool)
 
 
 def line_alpha(line: Pixels) -> Pixels:
@@ -88,12 +110,14 @@ def line_alpha(line: Pixels) -> Pixels:
     return np.ascontiguousarray(alpha)
 
 
-def _has_interior(codes: NDArray[np.int32], n: int, allowed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _has_interior(shown: Coded, allowed: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Which colors fill a block of three by three pixels somewhere, `[n]`."""
-    same = allowed[:-1, :-1] & (codes[:-1, :-1] == codes[1:, :-1]) & (codes[:-1, :-1] == codes[:-1, 1:])
-    same &= codes[:-1, :-1] == codes[1:, 1:]
-    blocks = same[:-1, :-1] & same[1:, :-1] & same[:-1, 1:] & same[1:, 1:]
-    return np.bincount(codes[1:-1, 1:-1][blocks], minlength=n) > 0
+    is_core = np.zeros(allowed.shape, bool)
+    is_core[1:-1, 1:-1] = shown.is_even(3)[1:-1, 1:-1]
+    for rows in (slice(None, -2), slice(1, -1)):
+        for columns in (slice(None, -2), slice(1, -1)):
+            is_core[1:-1, 1:-1] &= allowed[rows, columns]
+    return shown.within(is_core)
 
 
 def _drop_stray(
@@ -112,13 +136,12 @@ def _drop_stray(
     is_flat_pixel.ravel()[at[np.asarray(alike) <= 2]] = False
 
 
-def _ink_numbers(table: Pixels, codes: NDArray[np.int32], inks: Pixels, is_line: NDArray[np.bool_]) -> Pixels:
+def _ink_numbers(shown: Coded, inks: Pixels, is_line: NDArray[np.bool_]) -> Pixels:
     """The ink nearest in color where a line shows pure, 0 elsewhere, `[H, W]`."""
-    ink = np.zeros(codes.shape, np.uint8)
-    if len(inks) > 1:
-        apart = np.abs(table[:, None].astype(np.int32) - inks[None].astype(np.int32)).sum(-1)
-        ink[is_line] = apart.argmin(1).astype(np.uint8)[codes[is_line]]
-    return ink
+    if len(inks) < 2:
+        return np.zeros(is_line.shape, np.uint8)
+    apart = np.abs(shown.table[:, None].astype(np.int32) - inks[None].astype(np.int32)).sum(-1)
+    return shown.where(apart.argmin(1).astype(np.uint8)) * is_line
 
 
 def _inks_of(line: Pixels, coverage: Pixels) -> tuple[Pixels, Pixels]:
@@ -139,10 +162,18 @@ def _inks_of(line: Pixels, coverage: Pixels) -> tuple[Pixels, Pixels]:
     return np.ascontiguousarray(table[kept]), ink
 
 
+def _no_colors(shown: Coded) -> tuple[Pixels, NDArray[np.uint16]]:
+    return np.zeros((1, 4), np.uint8), np.zeros(shown.codes.shape, np.uint16)
+
+
 def _colors_in_use(table: Pixels, under: NDArray[np.int32]) -> tuple[Pixels, NDArray[np.uint16]]:
     """The colors that occur in `under` `[H, W]`, transparent first, and their number by pixel."""
-    used = np.flatnonzero(np.bincount(under.ravel(), minlength=len(table)))
-    used = used[table[used, 3] > 0]
+    starts = run_starts(under)
+    runs = under.ravel()[starts]
+    is_used = np.zeros(len(table), bool)
+    is_used[runs] = True
+    used = np.flatnonzero(is_used & (table[:, 3] > 0))
     lut = np.zeros(len(table), np.uint16)
     lut[used] = np.arange(1, len(used) + 1, dtype=np.uint16)
-    return np.concatenate([np.zeros((1, 4), np.uint8), table[used]]), lut[under]
+    index = np.repeat(lut[runs], np.diff(starts, append=under.size)).reshape(under.shape)
+    return np.concatenate([np.zeros((1, 4), np.uint8), table[used]]), index

@@ -5,8 +5,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toonctl.core.types import Pixels
-from toonctl.regions.color_table import nearest_of, premultiplied
-from toonctl.regions.unmix import UNEXPLAINED, Unmixed, unmix
+from toonctl.regions.color_table import Coded, filled, premultiplied
+from toonctl.regions.unmix import UNEXPLAINED, Rims, unmix
 
 _DARK = 64
 _LINE_SHARE = 1 / 90
@@ -25,20 +25,24 @@ _FLAT_SHARE = 0.002
 _NO_INK = np.zeros((0, 4), np.uint8)
 
 
-def near_black_lines(table: Pixels, codes: NDArray[np.int32]) -> tuple[Pixels, NDArray[np.bool_]]:
+def near_black_lines(shown: Coded) -> tuple[Pixels, NDArray[np.bool_]]:
     """Ink colors `[I, 4]` and where they form lines: near black, and too thin to be areas."""
+    table, codes, counts = shown.table, shown.codes, shown.counts()
     height = codes.shape[0]
-    counts = np.bincount(codes.ravel(), minlength=len(table))
     least = max(12.0, 24 * (height / 540) ** 2)
     is_dark = (table[:, :3].max(1) < _DARK) & (table[:, 3] == 255) & (counts >= least)
     dark = np.argsort(-np.where(is_dark, counts, 0), kind="stable")[: min(_MOST_DARK, int(is_dark.sum()))]
     side = 2 * round(max(1.0, height * _LINE_SHARE / 2)) + 1
     kernel = np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)
     found: list[tuple[int, int]] = []
+    most = 0
     for color in dark.tolist():
-        n_thin = int(_thin(codes == color, kernel).sum())
+        if counts[color] < _LEAST_OF_MAIN_INK * most:  # too rare for a further ink, thin or not
+            break
+        n_thin = int(np.count_nonzero(_thin(codes == color, kernel)))
         if n_thin >= least and n_thin >= _LEAST_THIN * counts[color]:
             found.append((n_thin, color))
+            most = max(most, n_thin)
     found.sort(key=lambda item: (-item[0], item[1]))
     is_line = np.zeros(codes.shape, bool)
     kept: list[int] = []
@@ -52,7 +56,7 @@ def near_black_lines(table: Pixels, codes: NDArray[np.int32]) -> tuple[Pixels, N
         if any(apart[k] <= _LIKE or _is_tint(table[color], table[k], flats) for k in kept):
             continue
         kept.append(color)
-        is_line |= _thin((apart <= _TINT)[codes], kernel)
+        is_line |= _thin(shown.where(apart <= _TINT), kernel)
     return (np.ascontiguousarray(table[kept]) if kept else _NO_INK), is_line
 
 
@@ -66,44 +70,47 @@ def _is_tint(color: Pixels, ink: Pixels, flats: NDArray[np.float32]) -> bool:
 
 def _thin(mask: NDArray[np.bool_], kernel: Pixels) -> NDArray[np.bool_]:
     """The parts of `mask` that `kernel` does not fit in, or hardly, as where several lines meet."""
-    core = cv2.erode(mask.astype(np.uint8), kernel)
-    _, found, stats, _ = cv2.connectedComponentsWithStats(core, connectivity=8)
-    blobs = np.asarray(found, np.int32)
-    is_area = (stats[:, cv2.CC_STAT_AREA] > _BLOT * kernel.size)[blobs] & (blobs > 0)
-    return mask & (cv2.dilate(is_area.astype(np.uint8), cv2.dilate(kernel, np.ones((3, 3), np.uint8))) == 0)
+    x, y, w, h = cv2.boundingRect(mask.view(np.uint8))
+    reach = len(kernel) // 2
+    cut = np.s_[max(0, y - reach) : y + h + reach, max(0, x - reach) : x + w + reach]
+    if not w:
+        return mask
+    core = np.asarray(cv2.erode(np.ascontiguousarray(mask[cut]).view(np.uint8), kernel))
+    at = np.flatnonzero(core.view(bool))
+    if not len(at):
+        return mask
+    blob = np.asarray(cv2.connectedComponents(core, connectivity=8)[1], np.int32).ravel()[at]
+    areas = np.zeros(core.shape, np.uint8)
+    areas.ravel()[at] = (np.bincount(blob) > _BLOT * kernel.size)[blob]
+    thin = mask.copy()
+    thin[cut] &= cv2.dilate(areas, cv2.dilate(kernel, np.ones((3, 3), np.uint8))) == 0
+    return thin
 
 
 def colored_lines(
-    table: Pixels,
-    codes: NDArray[np.int32],
-    inks: Pixels,
-    *,
-    is_flat_pixel: NDArray[np.bool_],
-    is_line: NDArray[np.bool_],
+    shown: Coded, inks: Pixels, *, is_flat_pixel: NDArray[np.bool_], is_line: NDArray[np.bool_]
 ) -> tuple[Pixels, NDArray[np.bool_], NDArray[np.bool_]]:
     """Further inks and where they show: colors that are thin everywhere and that no two neighbors could mix.
 
     The third value says where such a color hems a known line: a narrow area, not a line of its own.
     """
+    table, codes, counts = shown.table, shown.codes, shown.counts()
     height = codes.shape[0]
     side = 2 * max(1, round(height * _LINE_SHARE / 2)) - 1
-    numbers = codes.astype(np.uint16 if len(table) <= np.iinfo(np.uint16).max else np.float32)
-    window = np.ones((side, side), np.uint8)
-    core = np.asarray(cv2.erode(numbers, window) == cv2.dilate(numbers, window))
-    counts = np.bincount(codes.ravel(), minlength=len(table))
-    is_wide = np.bincount(codes[core], minlength=len(table)) > 0.01 * counts
+    rim = np.flatnonzero(~shown.is_even(side))
+    is_wide = counts - np.bincount(codes.ravel()[rim], minlength=len(table)) > 0.01 * counts
     is_thin = ~is_wide & (counts >= height / 4) & (table[:, 3] == 255)
-    wide_pixel = is_wide[codes] & is_flat_pixel
+    wide_pixel = shown.where(is_wide) & is_flat_pixel
     found: list[int] = []
     if not is_thin.any() or not wide_pixel.any():
         return _NO_INK, np.zeros(codes.shape, bool), np.zeros(codes.shape, bool)
-    nearest = nearest_of(wide_pixel)
-    at = np.flatnonzero(is_thin[codes])
+    rims = Rims.of(np.flatnonzero(shown.where(is_thin)), shown, filled(codes, wide_pixel))
+    n_pixels = np.bincount(rims.kind, minlength=len(rims.pixel))
     known = premultiplied(inks)
     colors = premultiplied(table)
     for _ in range(_MOST_COLORED):
-        off = unmix(at, codes, nearest, colors, known).off
-        strange = np.bincount(codes.ravel()[at], off > UNEXPLAINED, minlength=len(table))
+        is_strange = unmix(rims, colors, known).off > UNEXPLAINED
+        strange = np.bincount(rims.pixel, n_pixels * is_strange, minlength=len(table))
         strange[found] = 0
         strange *= strange >= 0.6 * counts
         best = int(strange.argmax())
@@ -111,19 +118,20 @@ def colored_lines(
             break
         found.append(best)
         known = np.concatenate([known, colors[best][None]])
-    beside = cv2.dilate(is_line.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    beside = np.flatnonzero(cv2.dilate(is_line.view(np.uint8), np.ones((5, 5), np.uint8)).view(bool))
     is_ink, is_hem = np.zeros(len(table), bool), np.zeros(len(table), bool)
-    hemming = np.bincount(codes[beside], minlength=len(table))[found] > _HEMMING * counts[found]
+    hemming = np.bincount(codes.ravel()[beside], minlength=len(table))[found] > _HEMMING * counts[found]
     is_hem[np.array(found, int)[hemming]] = True
     is_ink[np.array(found, int)[~hemming]] = True
-    return np.ascontiguousarray(table[is_ink]), is_ink[codes], is_hem[codes]
+    return np.ascontiguousarray(table[is_ink]), shown.where(is_ink), shown.where(is_hem)
 
 
-def fine_ink(table: Pixels, codes: NDArray[np.int32], mixed: NDArray[np.int64], found: Unmixed) -> Pixels:
-    """The ink of lines too fine to show it pure: the darkest of the pixels that no two flats explain."""
-    strange = mixed[found.off > UNEXPLAINED]
-    if len(strange) < 60 * codes.shape[0] / 540:
+def fine_ink(strange: Pixels, height: int) -> Pixels:
+    """The ink of lines too fine to show it pure: the darkest of `strange` `[S, 4]`.
+
+    Those are the pixels that no two flats explain, of a picture `height` pixels high.
+    """
+    if len(strange) < 60 * height / 540:
         return _NO_INK
-    colors = table[codes.ravel()[strange]]
-    luma = colors[:, :3].sum(1) + 3 * (255 - colors[:, 3].astype(np.int32))
-    return np.ascontiguousarray(colors[np.argsort(luma, kind="stable")[len(luma) // 50]][None])
+    luma = strange[:, :3].sum(1) + 3 * (255 - strange[:, 3].astype(np.int32))
+    return np.ascontiguousarray(strange[np.argsort(luma, kind="stable")[len(luma) // 50]][None])

@@ -5,10 +5,12 @@ the outline of what lies in front; the line that ends divides two pieces of one 
 After the T-junctions by which line drawings tell depth (Guzman 1968).
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
-from toonctl.regions.planar import PlanarMap
+from toonctl.regions.planar import PlanarMap, as_complex
 
 Floats = NDArray[np.float64]
 
@@ -28,29 +30,65 @@ def joining(planar: PlanarMap) -> Floats:
     a piece of it or lie in front.
     """
     n = planar.n_arcs
+    found = _meetings(planar)
+    ends = np.full(2 * n, ENCLOSED)
+    ends[planar.ends.T.ravel() >= 0] = 0.5
+    stem = np.eye(3, dtype=bool)[found.stem]
+    ends[found.tips] = np.where(found.is_plain[:, None], np.where(stem, 1.0, PASSING), 0.5)
+    joined = ends.reshape(2, n).max(0)
+    # Seams are short cuts: a line that goes round something that ends at it is that thing's outline.
+    short = _shortness(planar, as_complex(planar.points))
+    joined = np.where(planar.ends[:, 0] < 0, joined, np.maximum(joined * short, PASSING))
+    # Only what lies between two regions of the picture counts; the edge of the picture is no outline.
+    return np.where(planar.left > 0, joined, 0.0)
+
+
+def in_front(planar: PlanarMap) -> Floats:
+    """By arc which side its junctions say lies in front, `[A]`: 1 the left, -1 the right, 0 neither.
+
+    A line that ends at another which runs on goes on behind that one: where it comes from is behind.
+    """
+    n = planar.n_arcs
+    found = _meetings(planar)
+    tips = found.tips[found.is_plain] % n
+    is_stem = np.eye(3, dtype=bool)[found.stem[found.is_plain]]
+    stem, bars = tips[is_stem][:, None], tips[~is_stem].reshape(-1, 2)
+    sides = planar.left[bars], planar.right[bars]
+    left, right = ((side == planar.left[stem]) | (side == planar.right[stem]) for side in sides)
+    says = np.zeros(n)
+    np.add.at(says, bars, right.astype(np.int64) - left)
+    return np.clip(says, -1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Meetings:
+    """J junctions of three arcs: `tips` int64 `[J, 3]` are the ends that meet, A more for an arc's second.
+
+    `stem` `[J]` 0..2 is the one without which the others run on; `is_plain` `[J]` says whether they do.
+    """
+
+    tips: NDArray[np.int64]
+    stem: NDArray[np.int64]
+    is_plain: NDArray[np.bool_]
+
+
+def _meetings(planar: PlanarMap) -> _Meetings:
     node = planar.ends.T.ravel()
-    arc = np.tile(np.arange(n), 2)
     first, last = planar.offsets[:-1], planar.offsets[1:] - 1
     tip = np.concatenate([first, last])
     inner = np.concatenate([np.minimum(first + _AWAY, last), np.maximum(last - _AWAY, first)])
-    points = planar.points[:, 0].astype(np.float64) + 1j * planar.points[:, 1]
+    points = as_complex(planar.points)
     way = points[inner] - points[tip]
     way /= np.maximum(np.abs(way), 1e-6)
-    ends = np.full(2 * n, ENCLOSED)
     known = np.flatnonzero(node >= 0)
     order = known[np.argsort(node[known], kind="stable")]
     groups = np.flatnonzero(np.diff(node[order], prepend=-1))
-    sizes = np.diff(groups, append=len(order))
-    three = groups[sizes == 3]
-    at = order[three[:, None] + np.arange(3)] if len(three) else np.zeros((0, 3), np.int64)
-    ends[order] = 0.5
-    ends[at] = _of_three(way[at])
-    joined = np.zeros(n)
-    np.maximum.at(joined, arc, ends)
-    # Seams are short cuts: a line that goes round something that ends at it is that thing's outline.
-    joined = np.where(planar.ends[:, 0] < 0, joined, np.maximum(joined * _shortness(planar, points), PASSING))
-    # Only what lies between two regions of the picture counts; the edge of the picture is no outline.
-    return np.where(planar.left > 0, joined, 0.0)
+    three = groups[np.diff(groups, append=len(order)) == 3]
+    tips = order[three[:, None] + np.arange(3)]
+    meeting = way[tips]
+    pairs = ((1, 2), (0, 2), (0, 1))
+    bend = np.stack([(np.conj(meeting[:, i]) * meeting[:, j]).real for i, j in pairs], 1)  # -1 straight on
+    return _Meetings(tips, bend.argmin(1), bend.min(1) < _STRAIGHT)
 
 
 def _shortness(planar: PlanarMap, points: NDArray[np.complex128]) -> Floats:
@@ -61,14 +99,3 @@ def _shortness(planar: PlanarMap, points: NDArray[np.complex128]) -> Floats:
     return (
         np.abs(points[planar.offsets[1:] - 1] - points[planar.offsets[:-1]]) / np.maximum(length, 1e-6)
     ) ** 2
-
-
-def _of_three(way: NDArray[np.complex128]) -> Floats:
-    """By arc of junctions of three `[J, 3]`, how far it ends there."""
-    pairs = ((1, 2), (0, 2), (0, 1))
-    bend = np.stack([(np.conj(way[:, i]) * way[:, j]).real for i, j in pairs], 1)  # -1 straight on
-    stem = bend.argmin(1)
-    is_plain = bend.min(1) < _STRAIGHT
-    found = np.full(way.shape, PASSING)
-    found[np.arange(len(way)), stem] = 1.0
-    return np.where(is_plain[:, None], found, 0.5)

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from toonctl.regions.color_table import nearest_of
+from toonctl.regions.color_table import nearest_number
 
 Complex = NDArray[np.complex128]
 Floats = NDArray[np.float64]
@@ -41,11 +41,6 @@ class Motions:
         center = self.center[extra]
         return center + self.shift[extra] + self.turn[extra] * (points - center)
 
-    def at(self, points: Complex, share: float) -> Complex:
-        """`points` `[n]` when `share` of it is done: turned by angle, scaled by power, along a line."""
-        turn = np.abs(self.turn) ** share * np.exp(1j * share * np.angle(self.turn))
-        return self.center + share * self.shift + turn * (points - self.center)
-
     def where(self, chosen: NDArray[np.bool_], other: "Motions") -> "Motions":
         """These, and `other` where `chosen`; centers stay."""
         shift = other.center + other.shift + other.turn * (self.center - other.center) - self.center
@@ -58,13 +53,13 @@ class Motions:
 class Target:
     """The other picture as motions are scored on it.
 
-    `labels` `[h, w]`, `distance` float32 `[h, w]` to its nearest line in pixels and that place, `line`
-    complex64 `[h, w]`, may be thinned: `step` pixels of the picture lie between two of theirs. `wrong`
-    float32 `[n, m + 1]` is what a point of a region costs that lands in each of the other's, last column
-    beyond the frame; `clip_px` bounds distances.
+    `labels` int32 `[h, w]`, `distance` float32 `[h, w]` to its nearest line in pixels and that place, `line`
+    complex64 `[h, w]`, may be thinned: `step` pixels of the picture lie between two of theirs. A rim one wide
+    around each stands for all beyond the frame, with label 0. `wrong` float32 `[n, m + 1]` is what a point of
+    a region costs that lands in each of the other's, last beyond the frame; `clip_px` bounds distances.
     """
 
-    labels: NDArray[np.uint16]
+    labels: NDArray[np.int32]
     distance: NDArray[np.float32]
     line: NDArray[np.complex64]
     wrong: NDArray[np.float32]
@@ -88,28 +83,42 @@ class Target:
         flat = cell[:, 1] * width + cell[:, 0]
         place = np.zeros(height * width, np.complex64)
         place[flat] = line_points[:, 0] + 1j * line_points[:, 1]
-        mask = np.zeros((height, width), bool)
+        mask = np.zeros(thin.shape, bool)
         mask.ravel()[flat] = True
-        if not len(flat):
-            far = np.full(thin.shape, 1e4, np.float32)
-            return cls(thin, far, np.zeros(thin.shape, np.complex64), wrong, step, clip_px)
-        away = np.asarray(cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5), np.float32)
-        return cls(thin, away * step, place[nearest_of(mask)], wrong, step, clip_px)
+        away, line = np.full(thin.shape, 1e4, np.float32), np.zeros(thin.shape, np.complex64)
+        if len(flat):
+            away = step * np.asarray(
+                cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5), np.float32
+            )
+            line = place[np.flatnonzero(mask)][nearest_number(mask)]
+        return cls(
+            labels=np.pad(thin.astype(np.int32), 1),
+            distance=np.pad(np.minimum(away, clip_px), 1, constant_values=0.5 * clip_px),
+            line=np.pad(line, 1, mode="edge"),
+            wrong=wrong,
+            step=step,
+            clip_px=clip_px,
+        )
 
     def nearest(self, points: Complex) -> tuple[Complex, Floats]:
         """The point on a line nearest to each of `points`, and how far it is."""
-        y, x, _ = _cells(points, self)
-        to = self.line[y, x].astype(np.complex128)
+        to = self.line.ravel()[_cells(points, self)].astype(np.complex128)
         return to, np.abs(to - points)
 
 
 @dataclass(frozen=True, slots=True)
 class Probes:
-    """Points by which regions are compared: `inside`, `outline` complex `[n, P]`; `center` `[n]`."""
+    """Points by which regions are compared: `inside`, `outline` complex `[n, P]`, `both`; `center` `[n]`."""
 
     inside: Complex
     outline: Complex
+    both: Complex
     center: Complex
+
+    @classmethod
+    def of(cls, inside: Complex, outline: Complex, center: Complex) -> "Probes":
+        """The probes at these points."""
+        return cls(inside, outline, np.concatenate([inside, outline], 1), center)
 
 
 def still(center: Complex) -> Motions:
@@ -119,11 +128,9 @@ def still(center: Complex) -> Motions:
 
 def cost(motions: Motions, probes: Probes, target: Target) -> Floats:
     """How badly each region's motion fits, 0 good to about 1.6, `[n]`."""
-    return (
-        cost_inside(motions, probes, target)
-        + _EDGE_WEIGHT * edge_distance(motions, probes, target)
-        + strain(motions)
-    )
+    cells = _cells(motions.apply(probes.both), target)
+    n = probes.inside.shape[1]
+    return _inside(cells[:, :n], target) + _EDGE_WEIGHT * _off_lines(cells[:, n:], target) + strain(motions)
 
 
 def strain(motions: Motions) -> Floats:
@@ -134,26 +141,20 @@ def strain(motions: Motions) -> Floats:
 
 def cost_inside(motions: Motions, probes: Probes, target: Target) -> Floats:
     """Mean cost of where a region's inner points land, 0..1, `[n]`."""
-    y, x, is_in = _cells(motions.apply(probes.inside), target)
-    label = np.where(is_in, target.labels[y, x].astype(np.int64) - 1, target.wrong.shape[1] - 1)
-    rows = np.arange(len(label))[:, None]
-    return target.wrong[rows, label].mean(1).astype(np.float64)
+    return _inside(_cells(motions.apply(probes.inside), target), target)
 
 
 def landing(motions: Motions, probes: Probes, target: Target) -> NDArray[np.int64]:
     """The region of the other picture most inner points of each region land in, `[n]`; -1 outside."""
-    y, x, is_in = _cells(motions.apply(probes.inside), target)
-    n, m = len(y), target.wrong.shape[1] - 1
-    label = np.where(is_in, target.labels[y, x].astype(np.int64), 0)
+    label = target.labels.ravel()[_cells(motions.apply(probes.inside), target)]
+    n, m = len(label), target.wrong.shape[1] - 1
     counts = np.bincount((np.arange(n)[:, None] * (m + 1) + label).ravel(), minlength=n * (m + 1))
     return counts.reshape(n, m + 1).argmax(1) - 1
 
 
 def edge_distance(motions: Motions, probes: Probes, target: Target) -> Floats:
     """Mean distance of the moved outline from the other's lines, clipped, 0..1, `[n]`."""
-    y, x, is_in = _cells(motions.apply(probes.outline), target)
-    away = np.where(is_in, np.minimum(target.distance[y, x], target.clip_px), 0.5 * target.clip_px)
-    return away.mean(1) / target.clip_px
+    return _off_lines(_cells(motions.apply(probes.outline), target), target)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,10 +230,21 @@ def _axis(spread: Floats) -> Floats:
     return 0.5 * np.arctan2(2 * spread[:, 1], spread[:, 0] - spread[:, 2])
 
 
-def _cells(points: Complex, target: Target) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
-    """Row and column of the target's maps under each point, and whether it lies in the frame."""
+def _inside(cells: NDArray[np.int64], target: Target) -> Floats:
+    """The mean of `target.wrong` at each region's `cells` `[n, P]`, `[n]`."""
+    rows = np.arange(len(cells))[:, None]
+    label = target.labels.ravel()[cells]
+    return target.wrong[rows, label - 1].mean(1).astype(np.float64)  # 0 - 1 is the last: beyond the frame
+
+
+def _off_lines(cells: NDArray[np.int64], target: Target) -> Floats:
+    """The mean distance from lines at each region's `cells` `[n, P]`, clipped, 0..1, `[n]`."""
+    return target.distance.ravel()[cells].mean(1) / target.clip_px
+
+
+def _cells(points: Complex, target: Target) -> NDArray[np.int64]:
+    """The cell of the target's maps at each point, counted row by row."""
     height, width = target.labels.shape
-    x = np.rint(points.real / target.step).astype(np.int64)
-    y = np.rint(points.imag / target.step).astype(np.int64)
-    is_in = (x >= 0) & (y >= 0) & (x < width) & (y < height)
-    return np.clip(y, 0, height - 1), np.clip(x, 0, width - 1), is_in
+    column = np.minimum(np.fmax(np.rint(points.real / target.step), -1), width - 2)
+    row = np.minimum(np.fmax(np.rint(points.imag / target.step), -1), height - 2)
+    return (row * width + column + (width + 1)).astype(np.int64)

@@ -39,9 +39,13 @@ _SOFT_SHARE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A picture float32 `[H, W, 4]` and the `colors` `[n + 1, 4]` of its regions by label, premultiplied."""
+    """A picture as numbers `codes` `[H, W]` of its colors `table` float32 `[K, 4]`, both premultiplied.
 
-    picture: Floats
+    `colors` `[n + 1, 4]` are those of its regions by label.
+    """
+
+    table: Floats
+    codes: NDArray[np.int32]
     colors: Floats
 
     def is_soft(self, planar: PlanarMap) -> bool:
@@ -53,12 +57,12 @@ class Shown:
         bare = np.flatnonzero((planar.half == 0) & (power > _CONTRAST) & (planar.left[arc] > 0))
         if len(bare) < _LEAST_EDGE:
             return False
-        height, width = self.picture.shape[:2]
+        height, width = self.codes.shape
         at = np.floor(planar.points[bare]).astype(np.int64)
         is_mixed = np.zeros(len(bare), bool)
         for dx, dy in ((0, 0), (1, 0), (0, 1), (1, 1)):
             x, y = np.clip(at[:, 0] + dx, 0, width - 1), np.clip(at[:, 1] + dy, 0, height - 1)
-            share = ((self.picture[y, x] - left[bare]) * way[bare]).sum(1) / power[bare]
+            share = ((self.table[self.codes[y, x]] - left[bare]) * way[bare]).sum(1) / power[bare]
             is_mixed |= (share > _MIXED) & (share < 1 - _MIXED)
         return bool(is_mixed.mean() > _SOFT_SHARE)
 
@@ -81,7 +85,7 @@ def with_pens(
     width = np.minimum(width, 2 * planar.half + _SLACK_PX)
     bare = ~_mostly(width >= _LEAST_WIDTH_PX, arc) | is_ink[planar.left[arc]] | is_ink[planar.right[arc]]
     width[bare] = 0
-    aside = np.where(bare, _across_edges(planar, shown, normal), aside)
+    aside = np.where(bare, _across_edges(planar, shown, normal, np.flatnonzero(bare)), aside)
     aside[np.abs(aside) > _MOST_SHIFT_PX] = 0
     aside = aside * _from_ends(planar)
     points = planar.points + aside[:, None] * normal
@@ -149,10 +153,14 @@ def _normals(planar: PlanarMap) -> Floats:
     return np.stack([-way[:, 1], way[:, 0]], 1)
 
 
-def _profiles(picture: NDArray[np.generic], planar: PlanarMap, normal: Floats, reach_px: float) -> Floats:
-    """`picture` across every arc, `[V, S, ...]`, from the left to the right."""
+def _across(points: Floats, normal: Floats, reach_px: float) -> Floats:
+    """Places x, y across the way at every one of `points`, from the left to the right, `[V, S, 2]`."""
     steps = np.arange(-round(reach_px / _STEP_PX), round(reach_px / _STEP_PX) + 1) * _STEP_PX
-    places = (planar.points[:, None] + steps[None, :, None] * normal[:, None]).astype(np.float32)
+    return (points[:, None] + steps[None, :, None] * normal[:, None]).astype(np.float32)
+
+
+def _profiles(picture: NDArray[np.generic], places: Floats) -> Floats:
+    """`picture` at `places` `[V, S, 2]`, `[V, S, ...]`."""
     found: list[NDArray[np.generic]] = []
     for first in range(0, len(places), 16384):
         part = places[first : first + 16384]
@@ -166,27 +174,25 @@ def _across_lines(
     planar: PlanarMap, coverage: Pixels, normal: Floats, *, reach_px: float
 ) -> tuple[Floats, Floats]:
     """By vertex the width of the line there, and how far to the right of it the line's middle lies."""
-    seen = _profiles(coverage, planar, normal, reach_px)
+    seen = _profiles(coverage, _across(planar.points, normal, reach_px))
     n, middle = len(seen), seen.shape[1] // 2
     near = round(_CENTER_PX / _STEP_PX)
     tried = np.argsort(np.abs(np.arange(-near, near + 1)), kind="stable") - near
     top = middle + tried[seen[:, middle + tried].argmax(1)]
-    rows = np.arange(n)
-    last = seen[rows, top]
+    last = seen[np.arange(n), top]
     total, moment = last.copy(), last * (top - middle)
     for way in (-1, 1):
-        alive, before = np.ones(n, bool), last.copy()
-        for k in range(1, middle + 1):
-            at = top + way * k
-            alive &= (at >= 0) & (at < seen.shape[1])
-            value = seen[rows, np.clip(at, 0, seen.shape[1] - 1)]
+        rows, at, before = np.arange(n), top + way, last
+        for _ in range(middle):
+            is_in = (at >= 0) & (at < seen.shape[1])
+            rows, at, before = rows[is_in], at[is_in], before[is_in]
+            value = seen[rows, at]
             # What rises again is the next line.
-            alive &= (value > _FAINT) & (value <= before + _RISE)
-            if not alive.any():
-                break
-            total += np.where(alive, value, 0)
-            moment += np.where(alive, value * (at - middle), 0)
-            before = np.where(alive, np.minimum(before, value), before)
+            goes = (value > _FAINT) & (value <= before + _RISE)
+            rows, at, before, value = rows[goes], at[goes], before[goes], value[goes]
+            total[rows] += value
+            moment[rows] += value * (at - middle)
+            at, before = at + way, np.minimum(before, value)
     aside = moment / np.maximum(total, 1e-6) * _STEP_PX
     return (total * (_STEP_PX / 255)).astype(np.float32), aside.astype(np.float32)
 
@@ -212,20 +218,30 @@ def _steadied(planar: PlanarMap, width: Floats, aside: Floats) -> tuple[Floats, 
     return width.astype(np.float32), aside
 
 
-def _across_edges(planar: PlanarMap, shown: Shown, normal: Floats) -> Floats:
-    """By vertex how far to the right the edge between its two sides' colors lies."""
-    arc = planar.arc_of()
+def _across_edges(planar: PlanarMap, shown: Shown, normal: Floats, which: NDArray[np.int64]) -> Floats:
+    """How far to the right of the vertices `which` the edge between their two sides' colors lies, `[V]`."""
+    arc = planar.arc_of()[which]
     left, right = shown.colors[planar.left[arc]], shown.colors[planar.right[arc]]
-    seen = _profiles(shown.picture, planar, normal, _EDGE_PX)
     way = right - left
     power = (way * way).sum(1)
+    aside = np.zeros(len(planar.points), np.float32)
+    is_edge = (power > 1) & (planar.left[arc] > 0)
+    if not is_edge.any():
+        return aside
+    which, left, way, power = which[is_edge], left[is_edge], way[is_edge], power[is_edge]
+    places = _across(planar.points[which], normal[which], _EDGE_PX)
+    # Only what lies around them is looked up in the table of colors.
+    corner = np.maximum(np.floor(places.min((0, 1))) - 1, 0)
+    x, y = corner.astype(int).tolist()
+    last_x, last_y = (np.ceil(places.max((0, 1))) + 2).astype(int).tolist()
+    seen = _profiles(shown.table[shown.codes[y:last_y, x:last_x]], places - corner)
     share = ((seen - left[:, None]) * way[:, None]).sum(2) / np.maximum(power, 1)[:, None]
     share = np.clip(share, 0, 1)
     middle = share.shape[1] // 2
     step = np.arange(share.shape[1])
     ideal = np.where(step > middle, 1.0, np.where(step == middle, 0.5, 0.0))
-    aside = -(share - ideal).sum(1) * _STEP_PX
-    return np.where((power > 1) & (planar.left[arc] > 0), aside, 0).astype(np.float32)
+    aside[which] = -(share - ideal).sum(1) * _STEP_PX
+    return aside
 
 
 def _mostly(values: NDArray[np.bool_], arc: NDArray[np.int64]) -> NDArray[np.bool_]:

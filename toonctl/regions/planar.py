@@ -85,17 +85,15 @@ def _cracks(
     padded = np.zeros((height + 2, width + 2), np.int32)
     padded[1:-1, 1:-1] = labels
     above, below = padded[:-1, 1:-1], padded[1:, 1:-1]
-    y, x = np.nonzero(above != below)
-    a, b = above[y, x], below[y, x]
-    corner = y.astype(np.int64) * stride + x
+    y, x = np.divmod(np.flatnonzero(above != below), width)
+    corner = y * stride + x
     # Going right, what lies above is on the left.
-    horizontal = _oriented(corner, corner + 1, a, b)
+    horizontal = _oriented(corner, corner + 1, above[y, x], below[y, x])
     before, after = padded[1:-1, :-1], padded[1:-1, 1:]
-    y, x = np.nonzero(before != after)
-    a, b = before[y, x], after[y, x]
-    corner = y.astype(np.int64) * stride + x
+    y, x = np.divmod(np.flatnonzero(before != after), stride)
+    corner = y * stride + x
     # Going up, what lies before is on the left.
-    vertical = _oriented(corner + stride, corner, a, b)
+    vertical = _oriented(corner + stride, corner, before[y, x], after[y, x])
     start, end, left, right = (np.concatenate(pair) for pair in zip(horizontal, vertical, strict=True))
     return start.astype(np.int64), end.astype(np.int64), left.astype(np.int32), right.astype(np.int32)
 

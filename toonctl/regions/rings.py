@@ -17,8 +17,9 @@ Rings = dict[int, list[list[Side]]]
 def outer_rings(planar: PlanarMap) -> Rings:
     """By region, the rings around it (holes left out: what lies in them is painted over it)."""
     found: Rings = {}
+    ends = [(first, last) for first, last in planar.ends.tolist()]
     for region, sides in _sides(planar).items():
-        rings = [(ring, _area(planar, ring)) for ring in _closed(planar, sides)]
+        rings = [(ring, _area(planar, ring)) for ring in _closed(ends, sides)]
         outline = max(rings, key=lambda item: abs(item[1]))[1]
         found[region] = [ring for ring, area in rings if area * outline > 0]
     return found
@@ -47,12 +48,12 @@ def _sides(planar: PlanarMap) -> dict[int, list[Side]]:
     return dict(sorted(found.items()))
 
 
-def _closed(planar: PlanarMap, sides: list[Side]) -> list[list[Side]]:
-    """The sides of one region put together end to end."""
+def _closed(ends: list[tuple[int, int]], sides: list[Side]) -> list[list[Side]]:
+    """The sides of one region put together end to end; `ends` are those of all arcs."""
     leaving: dict[int, list[Side]] = defaultdict(list)
     rings: list[list[Side]] = []
     for side in sides:
-        start = _ends(planar, side)[0]
+        start = _ends(ends, side)[0]
         if start < 0:
             rings.append([side])
         else:
@@ -60,20 +61,20 @@ def _closed(planar: PlanarMap, sides: list[Side]) -> list[list[Side]]:
     for start in list(leaving):
         while leaving[start]:
             ring = [leaving[start].pop()]
-            end = _ends(planar, ring[-1])[1]
+            end = _ends(ends, ring[-1])[1]
             while end != start and leaving[end]:
                 ring.append(leaving[end].pop())
-                end = _ends(planar, ring[-1])[1]
+                end = _ends(ends, ring[-1])[1]
             rings.append(ring)
     return rings
 
 
-def _ends(planar: PlanarMap, side: Side) -> tuple[int, int]:
-    first, last = (int(v) for v in planar.ends[side[0]])
+def _ends(ends: list[tuple[int, int]], side: Side) -> tuple[int, int]:
+    first, last = ends[side[0]]
     return (last, first) if side[1] else (first, last)
 
 
 def _area(planar: PlanarMap, ring: list[Side]) -> float:
-    points = planar.points[vertices(planar, ring)].astype(np.float64)
-    x, y = points[:, 0], points[:, 1]
-    return float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2
+    x, y = planar.points[vertices(planar, ring)].astype(np.float64).T
+    next_x, next_y = np.append(x[1:], x[0]), np.append(y[1:], y[0])
+    return float(np.dot(x, next_y) - np.dot(y, next_x)) / 2

@@ -75,8 +75,21 @@ class Regions:
 
 def find_regions(frame: LineFrame, options: SegmentOptions) -> Regions:
     """The enclosed regions of `frame`: 4-connected areas free of ink, split at openings within the gap."""
-    white = (frame.ink < options.line_threshold).view(np.uint8)
-    labels = _components_around_ink(white, options.gap_px)
+    starts, run_labels = _region_runs(frame.ink < options.line_threshold, options)
+    return _measure_runs(starts, run_labels, size=(frame.ink.shape[1], frame.ink.shape[0]))
+
+
+def label_areas(is_free: NDArray[np.bool_], options: SegmentOptions) -> NDArray[np.uint16]:
+    """The label map `[H, W]` alone, of a drawing with ink wherever it is not `is_free`."""
+    starts, run_labels = _region_runs(is_free, options)
+    return np.repeat(run_labels, np.diff(starts, append=is_free.size)).reshape(is_free.shape)
+
+
+def _region_runs(
+    is_free: NDArray[np.bool_], options: SegmentOptions
+) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
+    """Where the runs of the label map of what is free of ink begin, and their labels."""
+    labels = _components_around_ink(is_free.view(np.uint8), options.gap_px)
     starts = _run_starts(labels)
     run_labels = labels.ravel()[starts]
     area = np.bincount(run_labels, np.diff(starts, append=labels.size)).astype(np.int64)
@@ -89,7 +102,7 @@ def find_regions(frame: LineFrame, options: SegmentOptions) -> Regions:
     # Dropped specks are ink now: runs of it that meet within a row become one.
     is_first = np.ones(len(starts), bool)
     is_first[1:] = (run_labels[1:] != run_labels[:-1]) | (starts[1:] % labels.shape[1] == 0)
-    return _measure_runs(starts[is_first], run_labels[is_first], size=(labels.shape[1], labels.shape[0]))
+    return starts[is_first], run_labels[is_first]
 
 
 def measure(labels: NDArray[np.uint16]) -> Regions:
@@ -234,7 +247,11 @@ def _components(white: Pixels, gap_px: float, *, step: int) -> NDArray[np.int32]
     if not is_split.any():
         return plain
     within = plain_at if step == 1 else np.where(paper > 0, plain_at, 0)
-    grown = _grow_seeds(within, seeds, is_split, gap_px / step)
+    inside = np.take(is_split, within)
+    x, y, w, h = cv2.boundingRect(inside.view(np.uint8))
+    cut = np.s_[max(0, y - 1) : y + h + 1, max(0, x - 1) : x + w + 1]
+    grown = within.copy()
+    grown[cut] = _grow_seeds(within[cut], seeds[cut], inside[cut], gap_px=gap_px / step, n_plain=n_plain)
     return grown if step == 1 else _enlarge(plain, grown, is_split, step)
 
 
@@ -266,10 +283,17 @@ def _enlarge(
 
 
 def _grow_seeds(
-    plain: NDArray[np.int32], seeds: NDArray[np.int32], is_split: NDArray[np.bool_], gap_px: float
+    plain: NDArray[np.int32],
+    seeds: NDArray[np.int32],
+    inside: NDArray[np.bool_],
+    *,
+    gap_px: float,
+    n_plain: int,
 ) -> NDArray[np.int32]:
-    """`plain` with every split area divided among its seeds; seedless remainders join what they touch."""
-    inside = np.take(is_split, plain)
+    """`plain`, labels below `n_plain`, with every split area divided among its seeds.
+
+    `inside` are the split areas. Seedless remainders join what they touch.
+    """
     is_seed = inside & (seeds > 0)
     distance, labeled = cv2.distanceTransformWithLabels(
         np.logical_not(is_seed).view(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_CCOMP
@@ -281,9 +305,8 @@ def _grow_seeds(
     seed_of = np.zeros(int(nearest.max()) + 1, np.int32)
     owner_of = np.zeros_like(seed_of)
     seed_of[group], owner_of[group] = seed, owner
-    n_plain = np.int32(len(is_split))
     label_of = np.zeros(int(seeds.max(initial=0)) + 1, np.int32)
-    label_of[seed] = np.where(owner_of[group] == owner, seed_of[group] + n_plain, 0)
+    label_of[seed] = np.where(owner_of[group] == owner, seed_of[group] + np.int32(n_plain), 0)
     labels = np.take(label_of, seeds)
     between = np.flatnonzero(inside & (labels == 0))
     np.copyto(labels, plain, where=~inside)
@@ -292,7 +315,7 @@ def _grow_seeds(
     is_near = (owner_of[from_group] == plain.ravel()[between]) & (
         np.asarray(distance).ravel()[between] <= 2.0 * gap_px + 2.0
     )
-    labels.ravel()[between] = np.where(is_near, seed_of[from_group] + n_plain, 0)
+    labels.ravel()[between] = np.where(is_near, seed_of[from_group] + np.int32(n_plain), 0)
     _settle(labels, between[~is_near], gap_px)
     return labels
 

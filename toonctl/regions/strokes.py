@@ -57,7 +57,7 @@ def with_strokes(
 
 
 def thinned(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """The skeleton of `mask`, one pixel wide, as flat positions (Zhang and Suen 1984, on pixel lists)."""
+    """The skeleton of `mask`, one pixel wide, as flat positions (Guo and Hall 1989, on pixel lists)."""
     width = mask.shape[1]
     grid = np.pad(mask, 1)
     flat = grid.ravel()
@@ -66,22 +66,28 @@ def thinned(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
     is_changing = True
     while is_changing and len(at):
         is_changing = False
-        for phase in (0, 1):
+        for side in (3, 1):
             ring = np.stack([flat[at + s] for s in steps])  # from above, clockwise
-            count = ring.sum(0)
-            turns = (~ring & np.roll(ring, -1, 0)).sum(0)
-            up, right, down, left = ring[0], ring[2], ring[4], ring[6]
-            if phase == 0:
-                open_sides = ~(up & right & down) & ~(right & down & left)
-            else:
-                open_sides = ~(up & right & left) & ~(up & down & left)
-            goes = (count >= 2) & (count <= 6) & (turns == 1) & open_sides
+            goes = _is_rim(ring, side)
             if goes.any():
                 flat[at[goes]] = False
                 at = at[~goes]
                 is_changing = True
     y, x = np.divmod(at, width + 2)
     return (y - 1) * width + (x - 1) if len(at) else np.zeros(0, np.int64)
+
+
+def _is_rim(ring: NDArray[np.bool_], side: int) -> NDArray[np.bool_]:
+    """Which pixels may go at once, given their neighbors `[8, P]`: those on two sides of lines or areas.
+
+    `side` 1 takes those to the upper left, 3 those to the lower right.
+    """
+    edges, corners = ring[::2], ring[1::2]
+    after = np.roll(edges, -1, 0)
+    pieces = (~edges & (corners | after)).sum(0)
+    pairs = np.minimum((np.roll(corners, 1, 0) | edges).sum(0), (edges | corners).sum(0))
+    beyond = (edges[(side + 3) % 4] | corners[(side + 3) % 4] | ~corners[side]) & edges[side]
+    return np.asarray((pieces == 1) & (pairs >= 2) & (pairs <= 3) & ~beyond)
 
 
 def draw_segments(

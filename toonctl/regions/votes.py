@@ -1,5 +1,7 @@
 """Optical-flow votes: which region of one drawing the points of another drawing's regions land in."""
 
+from collections import deque
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -7,15 +9,23 @@ from numpy.typing import NDArray
 from toonctl.core.types import Size
 from toonctl.regions.segment import N_SAMPLES
 
+_kept: deque[tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.float32]]] = deque(maxlen=4)
+"""Flow found last, with its pictures: the matcher and the motions of regions ask for the same."""
+
 
 def flow_between(source: NDArray[np.uint8], target: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Displacement from every pixel of `source` to `target`, x and y, `[h, w, 2]`.
 
     Both are line-distance pictures uint8 `[h, w]` (`describe.plane_distance`); DIS flow, fast preset.
     """
+    for before, after, flow in _kept:
+        if before is source and after is target:
+            return flow
     engine = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     start = np.zeros((*source.shape, 2), np.float32)
-    return np.asarray(engine.calc(source, target, start), np.float32)
+    flow = np.asarray(engine.calc(source, target, start), np.float32)
+    _kept.append((source, target, flow))
+    return flow
 
 
 def flow_votes(

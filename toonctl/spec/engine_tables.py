@@ -111,7 +111,7 @@ class CelInbetween(CelTable):
         default=0.3,
         ge=0,
         le=1,
-        description="Share of badly fitting foreground above which a whole frame falls back.",
+        description="Share of badly fitting foreground above which a frame goes along flow, if better.",
     )
 
 

@@ -3,8 +3,9 @@
 Precedence: command line > `TOONCTL_<TABLE>_<KEY>` > shot file > preset > site file > defaults.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, cast
 
@@ -31,7 +32,7 @@ from toonctl.spec.sources import (
     variable_sources,
 )
 from toonctl.spec.table import Table
-from toonctl.spec.tomlfile import key_text, read_toml
+from toonctl.spec.tomlfile import key_path, key_text, read_toml
 
 SpecT = TypeVar("SpecT", bound=ShotSpec, default=Any)
 
@@ -63,6 +64,24 @@ class LoadedShot(Generic[SpecT]):
     def where(self, *key: str | int) -> str:
         """The place of a key for a message: `shot.toml:14: reference[1].image`; `key` counts from 0."""
         return f"{self.path.name}:{self.lines.line_of(key)}: {key_text(key)}"
+
+    @contextmanager
+    def naming_lines(self) -> Generator[None]:
+        """Gives problems that the block raises with keys of the shot file the lines of these.
+
+        Raises: SpecError.
+        """
+        try:
+            yield
+        except SpecError as error:
+            raise SpecError.listing([self._placed(problem) for problem in error.problems]) from error
+
+    def _placed(self, problem: Problem) -> Problem:
+        if problem.where is None:
+            return replace(problem, where=self.path.name)
+        tables = {field.alias or name for name, field in type(self.spec).model_fields.items()}
+        key = key_path(problem.where)
+        return problem if key is None or key[0] not in tables else replace(problem, where=self.where(*key))
 
 
 def load_shot(

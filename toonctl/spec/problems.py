@@ -70,6 +70,8 @@ def _sentence(details: ErrorDetails, schema: dict[str, Any]) -> tuple[str, str |
     if kind == "literal_error":
         allowed = re.findall(r"'([^']*)'", context["expected"]) or re.findall(r"\d+", context["expected"])
         return f"{_shown(given)} is not a choice here", nearest(str(given), allowed, noun="one of")
+    if kind == "too_short" and isinstance(given, dict):
+        return f"`{path[-1]}` is empty", _description(schema, path)
     if kind == "too_short":
         return f"at least {context['min_length']} `[[{path[-1]}]]` is needed", f"add a table `[[{path[-1]}]]`"
     if kind == "string_pattern_mismatch":

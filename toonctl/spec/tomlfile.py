@@ -12,6 +12,8 @@ from toonctl.spec.keylines import KeyLines, KeyPath, key_lines
 MAX_BYTES = 20_000_000
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
+_KEY_PART = re.compile(r'\[(\d+)\]|\.?(?:([A-Za-z0-9_-]+)|"([^"]*)")')
+_KEY_TEXT = re.compile(rf"(?!\.|\[)(?:{_KEY_PART.pattern})+")
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
@@ -41,6 +43,16 @@ def key_text(path: KeyPath) -> str:
             name = part if _BARE.fullmatch(part) else f'"{part}"'
             text += f".{name}" if text else name
     return text
+
+
+def key_path(text: str) -> KeyPath | None:
+    """The key path that `key_text` wrote so; None for text that is something else."""
+    if not _KEY_TEXT.fullmatch(text):
+        return None
+    path: list[str | int] = []
+    for number, bare, quoted in _KEY_PART.findall(text):
+        path.append(int(number) - 1 if number else bare or quoted)
+    return tuple(path)
 
 
 def read_toml(path: Path) -> TomlFile:

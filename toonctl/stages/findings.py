@@ -31,6 +31,9 @@ class Code(StrEnum):
     NOT_IN_EVERY_KEY = "W109"
     BEFORE_FIRST_KEY = "W110"
     STILL_DIFFERS = "W111"
+    OTHER_ORDER = "W112"
+    HIDES_ALL = "W113"
+    NO_WAY = "W114"
 
 
 class Findings:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from toonctl.core.timesheet import format_frames
+from toonctl.core.timesheet import MAX_FRAMES, format_frames
 from toonctl.spec.keys import TimingTable, WayTable
 from toonctl.stages.exposures import frame_range
 from toonctl.stages.findings import Code, Findings
@@ -12,8 +12,12 @@ from toonctl.stages.pacing import Pace
 def key_frames(numbers: Sequence[int], asked: str | None, findings: Findings) -> range | None:
     """The frames of a shot: from the first of the key frames `numbers` to the last, or as `asked`.
 
-    None when keys lie outside, which goes to `findings`; frames before the first key are warned about.
+    None when keys lie outside or too far apart, which goes to `findings`, as do frames before the first key.
     """
+    if numbers[-1] - numbers[0] >= MAX_FRAMES:
+        what = f"the keys lie at frames {numbers[0]} to {numbers[-1]}, {MAX_FRAMES:,} frames are allowed"
+        findings.spec_problem(what, "shot", "give every key the frame of the shot it stands at")
+        return None
     frames = range(numbers[0], numbers[-1] + 1)
     if asked is not None:
         with findings.gather():

@@ -45,9 +45,8 @@ def key_pixels(cel: CelPixels, size: Size, *, is_binary: bool = False) -> KeyPix
     return KeyPixels(blend_over(paint, line), line, paint)
 
 
-def pixel_digest(cel: CelPixels, size: Size) -> str:
+def pixel_digest(key: KeyPixels) -> str:
     """SHA-256, hex, of how a drawing shows and of its lines: equal for equal drawings in any files."""
-    key = key_pixels(cel, size)
     digest = hashlib.sha256()
     for plane in (key.picture, key.line):
         if plane is not None:

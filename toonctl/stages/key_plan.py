@@ -15,8 +15,12 @@ TICK = "tick_1"
 
 @dataclass(frozen=True, slots=True)
 class LayerPace:
-    """What `[[layer]]` says of the drawings between: none at all, an ease, charts by the drawing before."""
+    """What `[[layer]]` says of the drawings between: none at all, an ease, charts by the drawing before.
 
+    `key` is where it stands (`layer[2]`).
+    """
+
+    key: str = ""
     is_drawn: bool = True
     ease: str | None = None
     charts: Mapping[str, tuple[float, ...]] = field(default_factory=dict[str, tuple[float, ...]])
@@ -94,7 +98,7 @@ def _on_the_way(
     try:
         return moments(key.index, after.index, own.over(after.pace, before))
     except ValueError as error:
-        place = f"layer.{layer}.charts" if before in own.charts else f"{after.key}.chart"
+        place = f"{own.key}.charts" if before in own.charts else f"{after.key}.chart"
         findings.spec_problem(f"timing chart: {error}", place, "shorten the chart, or move the keys apart")
         return ()
 
@@ -120,7 +124,7 @@ def plan_sheet(
         rest = {index: mark for index, mark in marks[layer.name].items() if mark != TICK}
         marks[layer.name] = rest
         plans.append(plan)
-    if not any(plan.betweens for plan in plans):
+    if not plans:
         findings.spec_problem(
             "the sheet marks no inbetween",
             "art.sheet",
@@ -173,6 +177,7 @@ class _Filler:
         try:
             return marked_moments(ticks, self._own.over(pace, before))
         except ValueError as error:
-            place = f"layer.{self._layer}.charts"
-            self._findings.spec_problem(f"way from drawing `{before}`: {error}", place)
+            what = f"way from drawing `{before}`: {error}"
+            hint = "a chart has one number for each mark on the way"
+            self._findings.spec_problem(what, f"{self._own.key}.charts", hint)
             return ()

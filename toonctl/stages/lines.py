@@ -1,6 +1,7 @@
 """A drawing's lines as the region code wants them, and as they are laid on top of the paint."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from toonctl.core.types import CelPixels, LineFrame, Pixels
 from toonctl.formats.compositing import blend_over
@@ -47,6 +48,13 @@ def painted_lines(cel: CelPixels) -> LineFrame:
     near = cv2.dilate((coverage >= 64).view(np.uint8), np.ones((3, 3), np.uint8))
     trace = np.where(meet & (near == 0), 255, 0).astype(np.uint8)
     return LineFrame(np.maximum(coverage, trace), trace)
+
+
+def off_lines(ink: Pixels) -> NDArray[np.bool_]:
+    """Where neither a line of coverage `ink` `[H, W]` nor its soft rim is."""
+    import cv2
+
+    return cv2.dilate((ink > 0).view(np.uint8), np.ones((5, 5), np.uint8)) == 0
 
 
 def ink_color(cel: CelPixels, frame: LineFrame) -> tuple[int, int, int] | None:

@@ -1,6 +1,7 @@
 """Worker processes of a drawing command, and the work that waits for them."""
 
 import ctypes
+import gc
 import multiprocessing
 import os
 import sys
@@ -31,9 +32,7 @@ def worker_pool(n_workers: int | None) -> Generator[ProcessPoolExecutor]:
     """
     # A forked worker shares what is imported already: it starts at once and its memory is not paid twice.
     method = "fork" if sys.platform == "linux" else "spawn"
-    # OpenCV's threads do not survive a fork: a child that inherits their pool waits for them for ever.
-    cv2.setNumThreads(1)
-    _keep_freed_memory()
+    prepare_to_fork()
     pool = ProcessPoolExecutor(
         n_workers or n_processors(),
         mp_context=multiprocessing.get_context(method),
@@ -51,6 +50,15 @@ def worker_pool(n_workers: int | None) -> Generator[ProcessPoolExecutor]:
         pool.shutdown(wait=True, cancel_futures=True)
         raise
     pool.shutdown(cancel_futures=True)  # after a stop, drawings that were looked at ahead are wanted no more
+
+
+def prepare_to_fork() -> None:
+    """Makes this process fit for being the parent of others."""
+    # OpenCV's threads do not survive a fork: a child that inherits their pool waits for them for ever.
+    cv2.setNumThreads(1)
+    # A collection would look through all that was imported, and by that copy the memory it shares.
+    gc.freeze()
+    _keep_freed_memory()
 
 
 def _keep_freed_memory() -> None:

@@ -1,7 +1,7 @@
 """The preview: one page that plays the shot in any browser, without a network (production.md 6)."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -31,24 +31,43 @@ class Scale:
     step: int
 
 
+Drawing = tuple[str, str]
+"""A layer, and the name of one of its drawings"""
+
+Uris = tuple[str, str | None]
+"""The thumbnails of a drawing: its colors, and its lines where it has any"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Samples:
+    """Thumbnails that were made to find the scale, for the page."""
+
+    scale: Scale
+    made: Mapping[Drawing, Uris]
+
+    def uris(self, show: Show, layer: str, drawing: str) -> Uris:
+        """The thumbnails of a drawing, made if it was no sample."""
+        return self.made.get((layer, drawing)) or _uris(show, self.scale.size, (layer, drawing))
+
+
 def write_preview(show: Show, *, threads: int = 2, budget_bytes: int = _BUDGET_BYTES) -> Scale:
     """`preview/index.html`, and the scale its pictures have. Raises: DeliveryError when the disk refuses."""
     with ThreadPoolExecutor(threads) as pool:
-        scale = _scale(show, pool, budget_bytes)
-        page = _page(show, scale, pool)
+        samples = _sampled(show, pool, budget_bytes)
+        page = _page(show, samples, pool)
     write_whole(show.tree.preview, page.encode())
-    return scale
+    return samples.scale
 
 
-def _page(show: Show, scale: Scale, pool: ThreadPoolExecutor) -> str:
-    data = json.dumps(_content(show, scale, pool), ensure_ascii=False, separators=(",", ":"))
+def _page(show: Show, samples: _Samples, pool: ThreadPoolExecutor) -> str:
+    data = json.dumps(_content(show, samples, pool), ensure_ascii=False, separators=(",", ":"))
     template = files("toonctl.stages").joinpath("preview_page.html").read_text(encoding="utf-8")
     # `</script>` in a name must not end the data, whatever it stands in.
     return template.replace("__SHOT_DATA__", data.replace("<", "\\u003c"))
 
 
-def _content(show: Show, scale: Scale, pool: ThreadPoolExecutor) -> dict[str, object]:
-    rate, timeline = show.rate, show.timeline
+def _content(show: Show, samples: _Samples, pool: ThreadPoolExecutor) -> dict[str, object]:
+    rate, timeline, scale = show.rate, show.timeline, samples.scale
     return {
         "name": show.tree.shot,
         "rate": [rate.numerator, rate.denominator],
@@ -59,26 +78,28 @@ def _content(show: Show, scale: Scale, pool: ThreadPoolExecutor) -> dict[str, ob
         "thumb": list(scale.size),
         "note": f"one drawing in {scale.step} is pictured" if scale.step > 1 else "",
         "layers": [
-            _cel_layer(show, name, scale, pool) if role is Role.CEL else _still_layer(show, name, role, scale)
+            _cel_layer(show, name, samples, pool)
+            if role is Role.CEL
+            else _still_layer(show, name, role, scale)
             for name, role in show.stack
         ],
         "references": _references(show, scale),
     }
 
 
-def _cel_layer(show: Show, layer: str, scale: Scale, pool: ThreadPoolExecutor) -> dict[str, object]:
+def _cel_layer(show: Show, layer: str, samples: _Samples, pool: ThreadPoolExecutor) -> dict[str, object]:
     names = show.timeline.drawings(layer)
     place = {name: at for at, name in enumerate(names)}
-    kept = names[:: scale.step]
-    colors = dict(zip(kept, pool.map(partial(_color_uri, show, scale.size, layer), kept), strict=True))
-    lines = dict(zip(kept, pool.map(partial(_line_uri, show, scale.size, layer), kept), strict=True))
+    kept = names[:: samples.scale.step]
+    uris = dict(zip(kept, pool.map(partial(samples.uris, show, layer), kept), strict=True))
     told = show.colors.get(layer)
     notes = {note.drawing: note for note in told.notes} if told else {}
     drawings: list[dict[str, object]] = []
     for name in names:
         note = notes.get(name)
         doubts = [doubt_entry(doubt, told.palette.model) for doubt in note.doubts] if told and note else []
-        drawings.append({"name": name, "color": colors.get(name), "line": lines.get(name), "doubts": doubts})
+        color, line = uris.get(name, (None, None))
+        drawings.append({"name": name, "color": color, "line": line, "doubts": doubts})
     return {
         "name": layer,
         "kind": "cel",
@@ -128,34 +149,30 @@ def _references(show: Show, scale: Scale) -> list[dict[str, object]]:
     return [{"title": "all layers", "pictures": stacked}, *single]
 
 
-def _color_uri(show: Show, size: Size, layer: str, drawing: str) -> str:
-    return data_uri(thumbnail(shrink(show.color(layer, drawing), size)))
+def _uris(show: Show, size: Size, drawing: Drawing) -> Uris:
+    color = data_uri(thumbnail(shrink(show.color(*drawing), size)))
+    line = show.line(*drawing)
+    if line is None:
+        return color, None
+    return color, data_uri(thumbnail(shrink(line, size), n_colors=_LINE_COLORS))
 
 
-def _line_uri(show: Show, size: Size, layer: str, drawing: str) -> str | None:
-    line = show.line(layer, drawing)
-    return None if line is None else data_uri(thumbnail(shrink(line, size), n_colors=_LINE_COLORS))
-
-
-def _scale(show: Show, pool: ThreadPoolExecutor, budget_bytes: int) -> Scale:
+def _sampled(show: Show, pool: ThreadPoolExecutor, budget_bytes: int) -> _Samples:
     """The largest pictures that keep the page in its budget, judged by samples spread over the shot."""
     drawings = [(layer, name) for layer in show.timeline.layers for name in show.timeline.drawings(layer)]
     samples = _spread(drawings, _SAMPLES)
-    expected = 0.0
+    made, expected = dict[Drawing, Uris](), 0.0
     for width_px in _WIDTHS_PX:
         size = fit(show.size, width_px)
-        weights = pool.map(partial(_weight, show, size), samples)
-        expected = sum(weights) * len(drawings) / max(1, len(samples))
+        made = dict(zip(samples, pool.map(partial(_uris, show, size), samples), strict=True))
+        weight = sum(len(color) + len(line or "") for color, line in made.values())
+        expected = weight * len(drawings) / max(1, len(samples))
         if expected <= budget_bytes:
-            return Scale(size, 1)
-    return Scale(fit(show.size, _WIDTHS_PX[-1]), ceil(expected / budget_bytes))
+            return _Samples(Scale(size, 1), made)
+    return _Samples(Scale(fit(show.size, _WIDTHS_PX[-1]), ceil(expected / budget_bytes)), made)
 
 
-def _weight(show: Show, size: Size, drawing: tuple[str, str]) -> int:
-    return len(_color_uri(show, size, *drawing)) + len(_line_uri(show, size, *drawing) or "")
-
-
-def _spread(items: Sequence[tuple[str, str]], count: int) -> Sequence[tuple[str, str]]:
+def _spread(items: Sequence[Drawing], count: int) -> Sequence[Drawing]:
     if len(items) <= count:
         return items
     return [items[at * (len(items) - 1) // (count - 1)] for at in range(count)]

@@ -2,12 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from toonctl import __version__
 from toonctl.core.art import Art, Cel, InbetweenPlan, Layer, Role
 from toonctl.core.cache import Shelf
+from toonctl.core.names import composed
 from toonctl.core.timesheet import Timesheet, format_frames
 from toonctl.spec.inbetween import InbetweenSpec, KeyedArt
 from toonctl.spec.keys import KeyedLayer, KeyTable
@@ -36,6 +37,14 @@ class _FoundKey:
     key: str
     table: KeyTable
     layers: tuple[Layer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """How a drawing shows: the digest of its pixels, and whether it covers all that lies below it."""
+
+    digest: str
+    is_opaque: bool
 
 
 def read_keyed_art(spec: KeyedSpec, *, options: ReadOptions, findings: Findings) -> Art:
@@ -75,7 +84,7 @@ def _from_sheet(spec: InbetweenSpec, options: ReadOptions, findings: Findings) -
     if shot is None:
         return None
     check_layer_names(shot.layers, findings)
-    paces = _paces(spec.layers, shot.layers, findings)
+    paces = _paces(spec.layers, {layer.name: layer.cels for layer in shot.layers}, findings)
     exposures, plans = plan_sheet(
         shot.exposures, shot.layers, pace=pace_of(spec.timing), paces=paces, findings=findings
     )
@@ -129,8 +138,10 @@ def _from_keys(spec: KeyedSpec, layer: str, options: ReadOptions, findings: Find
     found: list[_FoundKey] = []
     for number, table in enumerate(spec.keys, 1):
         with findings.gather():
-            layers = tuple(_key_layers(table, layer, options, findings))
-            found.append(_FoundKey(f"key[{number}]", table, layers))
+            layers = [
+                replace(la, name=composed(la.name)) for la in _key_layers(table, layer, options, findings)
+            ]
+            found.append(_FoundKey(f"key[{number}]", table, tuple(layers)))
     frames = key_frames([table.frame for table in spec.keys], spec.shot.frames, findings)
     if len(found) < len(spec.keys) or frames is None or findings.has_problems:
         return None  # what the plan would complain about follows from what is noted already
@@ -138,17 +149,20 @@ def _from_keys(spec: KeyedSpec, layer: str, options: ReadOptions, findings: Find
         found = [replace(key, layers=tuple(replace(la, role=Role.CEL) for la in key.layers)) for key in found]
     stack = _stack(found)
     _report_lacking(found, stack, findings)
+    _report_order(found, stack, findings)
+    _report_first(found[0], findings)
     check_layer_names([replace(layer, cels={}) for layer in stack], findings)
     cels = [layer.name for layer in stack if layer.role is Role.CEL]
     _report_stills(found, stack, options, findings)
-    keys = _named_keys(found, cels, options, findings)
-    paces = _paces(spec.layers, stack, findings)
+    has_ground = isinstance(spec, InbetweenSpec) and spec.art.background is not None
+    keys = _named_keys(found, cels, options, findings, ground=None if has_ground else stack[0].name)
+    drawn = {name: {cel.name: cel for key in keys if (cel := key.get(name))} for name in cels}
+    paces = _paces(spec.layers, {la.name: drawn.get(la.name, {}) for la in stack}, findings)
     placed = [
         PlacedKey(key.key, key.table.frame - frames.start, pace_of(spec.timing, key.table), drawings)
         for key, drawings in zip(found, keys, strict=True)
     ]
     planned = plan_keys(placed, cels, n_frames=len(frames), paces=paces, findings=findings)
-    drawn = {name: {cel.name: cel for key in keys if (cel := key.get(name))} for name in cels}
     return Art(
         size=(0, 0),
         n_frames=len(frames),
@@ -202,7 +216,7 @@ def _psd_layers(path: str, options: ReadOptions, findings: Findings) -> Iterator
         cel = psd_cel(plane.name, "", node, document=document, findings=findings)
         yield Layer(plane.name, Role.CEL, {"": replace(cel, is_line_art=False)})
     if not any(plane.role is Role.CEL for plane in planes):
-        has = named(plane.name for plane in planes)
+        has = named(node.name for node in document.nodes)
         what = f"`{document.path.name}` has no cel layer"
         findings.art_problem(
             what, document.path, f"name cels `A`, `B` ..., or use `[psd.roles]`; it has {has}"
@@ -238,19 +252,58 @@ def _report_lacking(keys: Sequence[_FoundKey], stack: Sequence[Layer], findings:
             findings.warn(Code.NOT_IN_EVERY_KEY, f"{what}: {how}")
 
 
+def _report_order(keys: Sequence[_FoundKey], stack: Sequence[Layer], findings: Findings) -> None:
+    """Problems for layers that a key has twice, and warnings for keys that stack them in another order."""
+    order = [layer.name for layer in stack]
+    for key in keys:
+        names = [layer.name for layer in key.layers]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            what = f"the key has several layers {named(twice)}"
+            findings.spec_problem(
+                what, key.key, "letters with accents count as equal however they are stored"
+            )
+        elif names != [name for name in order if name in names]:
+            kept = named(name for name in order if name in names)
+            what = f"the key of frame {key.table.frame} has its layers in the order {named(names)}"
+            findings.warn(Code.OTHER_ORDER, f"{what}, bottom to top: they lie as {kept} at every frame")
+
+
+def _report_first(key: _FoundKey, findings: Findings) -> None:
+    """A warning for a pace that the first key has, to which no way leads."""
+    given = [name for name in ("ease", "chart", "exposure") if getattr(key.table, name) is not None]
+    if given:
+        what = f"{named(given)} of the first key count for nothing"
+        findings.warn(Code.NO_WAY, f"{what}: a key says how the way to it goes, and none leads there")
+
+
 def _named_keys(
-    keys: Sequence[_FoundKey], cels: Sequence[str], options: ReadOptions, findings: Findings
+    keys: Sequence[_FoundKey],
+    cels: Sequence[str],
+    options: ReadOptions,
+    findings: Findings,
+    *,
+    ground: str | None,
 ) -> list[dict[str, Cel]]:
-    """The drawings of every key by layer, named by the first frame that shows them."""
+    """The drawings of every key by layer, named by the first frame that shows them.
+
+    Layers but the `ground` that hide all below them are warned about, and those that do so at times.
+    """
     named_cels: list[dict[str, Cel]] = [{} for _ in keys]
     for name in cels:
         found = [_cel_of(key, name) for key in keys]
-        digests = _digests([cel for cel in found if cel is not None], options, findings)
+        looks = _looks([cel for cel in found if cel is not None], options, findings)
         first: dict[str, Cel] = {}
+        frames: dict[bool, list[int]] = {True: [], False: []}
         for key, cel, drawings in zip(keys, found, named_cels, strict=True):
             if cel is not None:
-                known = replace(cel, name=str(key.table.frame), digest=digests[cel.digest])
+                look = looks[cel.digest]
+                frames[look.is_opaque].append(key.table.frame)
+                known = replace(cel, name=str(key.table.frame), digest=look.digest)
                 drawings[name] = first.setdefault(known.digest, known)
+        if frames[True] and (frames[False] or name != ground):
+            what = f"layer `{name}` is opaque all over at frames {format_frames(frames[True])}"
+            others = f" and not at {format_frames(frames[False])}" if frames[False] else ""
+            findings.warn(Code.HIDES_ALL, f"{what}{others}: it hides what lies below it")
     return named_cels
 
 
@@ -264,39 +317,51 @@ def _report_stills(
     """Warnings for backgrounds and books that are not the same in every key: only the first is used."""
     for layer in stack:
         cels = [cel for key in keys if (cel := _cel_of(key, layer.name)) is not None]
-        if layer.role is not Role.CEL and len(set(_digests(cels, options, findings).values())) > 1:
+        if layer.role is not Role.CEL and len(set(_looks(cels, options, findings).values())) > 1:
             what = f"`{layer.name}` differs from key to key, the first one is used"
             findings.warn(Code.STILL_DIFFERS, f"{what}; `toonctl layerpack` moves it like any layer")
 
 
-def _digests(cels: Sequence[Cel], options: ReadOptions, findings: Findings) -> Mapping[str, str]:
-    """For each digest of files that of the picture they show: a layer saved twice is held, not redrawn."""
+def _looks(cels: Sequence[Cel], options: ReadOptions, findings: Findings) -> Mapping[str, _Look]:
+    """For each digest of files how they show: a layer saved twice is held, not redrawn."""
     distinct = {cel.digest: cel for cel in cels}
     if len(distinct) < 2 or findings.size is None:
-        return {digest: digest for digest in distinct}
+        return {digest: _Look(digest, is_opaque=False) for digest in distinct}
     seen = sorted((digest, cel.is_line_art) for digest, cel in distinct.items())
-    name = hashlib.sha256(repr((__version__, seen, options, findings.size)).encode()).hexdigest()
+    name = hashlib.sha256(repr((__version__, "look", seen, options, findings.size)).encode()).hexdigest()
     if (known := _shelf.get(name)) is not None:
-        return json.loads(known)
+        return {digest: _Look(*look) for digest, look in json.loads(known).items()}
     from toonctl.stages.cel_pixels import load_cel
-    from toonctl.stages.key_pixels import pixel_digest
+    from toonctl.stages.key_pixels import key_pixels, pixel_digest
 
-    digests: dict[str, str] = {}
+    looks: dict[str, _Look] = {}
     for digest, cel in distinct.items():
         with findings.gather():
-            digests[digest] = pixel_digest(load_cel(cel, size=findings.size, options=options), findings.size)
-    if len(digests) == len(distinct):
-        _shelf.put(name, json.dumps(digests).encode())
-    return {digest: digests.get(digest, digest) for digest in distinct}
+            shown = key_pixels(load_cel(cel, size=findings.size, options=options), findings.size)
+            looks[digest] = _Look(pixel_digest(shown), bool((shown.picture[..., 3] == 255).all()))
+    if len(looks) == len(distinct):
+        _shelf.put(
+            name, json.dumps({digest: (k.digest, k.is_opaque) for digest, k in looks.items()}).encode()
+        )
+    return {digest: looks.get(digest, _Look(digest, is_opaque=False)) for digest in distinct}
 
 
 def _paces(
-    tables: Sequence[KeyedLayer], layers: Sequence[Layer], findings: Findings
+    tables: Sequence[KeyedLayer], drawings: Mapping[str, Collection[str]], findings: Findings
 ) -> Mapping[str, LayerPace]:
-    """What `[[layer]]` says by layer; a table of a layer that is not there goes to `findings`."""
-    there = [layer.name for layer in layers]
+    """What `[[layer]]` says by layer; layers and drawings that are not there go to `findings`.
+
+    `drawings` are those there are, by layer.
+    """
+    paces: dict[str, LayerPace] = {}
     for number, table in enumerate(tables, 1):
-        if table.name not in there:
-            what = f"the shot has no layer `{table.name}`"
-            findings.spec_problem(what, f"layer[{number}].name", f"it has {named(there)}")
-    return {table.name: LayerPace(table.inbetween, table.ease, table.charts) for table in tables}
+        name, key = composed(table.name), f"layer[{number}]"
+        if name not in drawings:
+            what = f"the shot has no layer `{name}`"
+            findings.spec_problem(what, f"{key}.name", f"it has {named(drawings)}")
+            continue
+        for drawing in (each for each in table.charts if each not in drawings[name]):
+            what = f"layer `{name}` has no drawing `{drawing}`"
+            findings.spec_problem(what, f"{key}.charts", f"it has {named(drawings[name])}")
+        paces[name] = LayerPace(key, table.inbetween, table.ease, table.charts)
+    return paces

@@ -20,8 +20,8 @@ from toonctl.stages.timeline import Timeline
 from toonctl.stages.tree import COMP, OutputTree
 
 LEVEL, PALETTE_LEVEL = 3, 6
-"""Compression of delivered PNGs. Pictures of many colors are cel art with soft lines: run lengths (level 3)
-take 15 ms and 173 kB at 1920x1080, level 6 takes 31 ms and 133 kB: a tenth of all the work on a frame."""
+"""Compression of delivered PNGs. Pictures of many colors are cel art with soft lines: level 3 takes 5 ms and
+171 kB at 1920x1080, level 6 takes 10 ms and 161 kB."""
 
 _COLOR_TYPE_AT = 25  # byte of the file: signature, chunk head, width, height, depth
 

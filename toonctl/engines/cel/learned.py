@@ -62,13 +62,28 @@ class LearnedMatcher:
             )
         return tokens[0, :n].half().numpy()
 
-    @torch.inference_mode()
     def match(self, view: View, others: Sequence[View]) -> list[NDArray[np.float32]]:
         if not others or not view.n:
             return [np.zeros((view.n, other.n + 1), np.float32) for other in others]
         known = self._kept(view, others[-1])
         if known is not None:
             return [*self.match(view, others[:-1]), known]
+        found, back = self._compared(view, others)
+        self._halves.append(_Half(view, others[-1], found[-1]))
+        self._halves.append(_Half(others[-1], view, back))
+        return found
+
+    def match_both(self, view: View, other: View) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        if not view.n or not other.n:
+            return self.match(view, [other])[0], self.match(other, [view])[0]
+        [there], back = self._compared(view, [other])
+        return there, back
+
+    @torch.inference_mode()
+    def _compared(
+        self, view: View, others: Sequence[View]
+    ) -> tuple[list[NDArray[np.float32]], NDArray[np.float32]]:
+        """Log-probabilities against every one of `others`, and of the last of them against `view`."""
         rows, columns = _padded(view.n), _padded(max(other.n for other in others))
         dim, count = self.model.params.dim, len(others)
         mine, theirs = torch.zeros(1, rows, dim), torch.zeros(count, columns, dim)
@@ -84,9 +99,7 @@ class LearnedMatcher:
         with self._precision():
             there, back = self.model.match(mine.expand(count, -1, -1), theirs, votes, mask_mine, mask_theirs)
         found = [_cut(there[i, : view.n], other.n) for i, other in enumerate(others)]
-        self._halves.append(_Half(view, others[-1], found[-1]))
-        self._halves.append(_Half(others[-1], view, _cut(back[-1, : others[-1].n], view.n)))
-        return found
+        return found, _cut(back[-1, : others[-1].n], view.n)
 
     def _kept(self, view: View, other: View) -> NDArray[np.float32] | None:
         for half in self._halves:

@@ -25,6 +25,10 @@ class Matcher(Protocol):
         """Log-probabilities `[n, m + 1]` against every one of `others`."""
         ...
 
+    def match_both(self, view: View, other: View) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """As `match` for a pair that is compared once: there and back, and nothing is kept of it."""
+        ...
+
 
 def pair_votes(view: View, other: View) -> NDArray[np.float32]:
     """Flow votes from a drawing to another, both shares, `[n, m, 2]`."""
@@ -48,6 +52,9 @@ class GeometricMatcher:
     def match(self, view: View, others: Sequence[View]) -> list[NDArray[np.float32]]:
         return [self._pair(view, other) for other in others]
 
+    def match_both(self, view: View, other: View) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        return self._pair(view, other), self._pair(other, view)
+
     def _pair(self, view: View, other: View) -> NDArray[np.float32]:
         mine, theirs = view.geometry, other.geometry
         votes = pair_votes(view, other)
@@ -58,3 +65,27 @@ class GeometricMatcher:
         score = np.concatenate([score, np.full((len(mine), 1), self._NONE_SCORE, np.float32)], 1)
         top = score.max(1, keepdims=True)
         return (score - top - np.log(np.exp(score - top).sum(1, keepdims=True))).astype(np.float32)
+
+
+class Describer:
+    """Stands in where the real matcher is not imported yet: keeps what tokens can be made of afterwards."""
+
+    def __init__(self) -> None:
+        self._last: Description | None = None
+
+    def tokens(self, description: Description) -> Tokens:
+        self._last = description
+        return np.zeros((len(description.geometry), 0), np.float16)
+
+    def match(self, view: View, others: Sequence[View]) -> list[NDArray[np.float32]]:
+        raise RuntimeError("a drawing without tokens cannot be compared")
+
+    def match_both(self, view: View, other: View) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        raise RuntimeError("drawings without tokens cannot be compared")
+
+    def take(self) -> Description:
+        """The description of the drawing read last. Raises: RuntimeError when there is none."""
+        last, self._last = self._last, None
+        if last is None:
+            raise RuntimeError("no drawing was described")
+        return last

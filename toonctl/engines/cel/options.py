@@ -12,9 +12,12 @@ from toonctl.regions.segment import GAP_PX_AT_540, SegmentOptions
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegionOptions(EngineOptions):
-    """What every command asks of the engine: how lines become regions, and how these find each other."""
+    """What every command asks of the engine: how lines become regions, and how these find each other.
 
-    matcher: Literal["learned", "geometric"]
+    The matcher `later` is for processes that read drawings before there is a real one (`matchers.Describer`).
+    """
+
+    matcher: Literal["learned", "geometric", "later"]
     gap_px: float | Literal["auto"]
     min_region_px: int
     line_threshold: int

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toonctl.core.errors import CheckpointError
+from toonctl.core.lazy import uncollected
 from toonctl.engines.base import LoadLine, PaintedReference
-from toonctl.engines.cel.matchers import GeometricMatcher, Matcher
+from toonctl.engines.cel.matchers import Describer, GeometricMatcher, Matcher
 from toonctl.engines.cel.options import ColorizeOptions
 from toonctl.engines.cel.view import View, view_drawing
 
@@ -18,13 +19,16 @@ WEIGHTS = "cel_matcher.safetensors"
 @cache
 def matcher(kind: str) -> Matcher:
     """The matcher of that kind, once per process. Raises: CheckpointError when the weights are unusable."""
+    if kind == "later":
+        return Describer()
     if kind == "geometric":
         return GeometricMatcher()
-    import torch  # here only: the other matcher starts a second earlier without it
+    with uncollected():
+        import torch  # here only: the other matcher starts a second earlier without it
 
-    from toonctl.engines.cel.learned import LearnedMatcher
-    from toonctl.models.cel_matcher import CelMatcher, CelMatcherParams
-    from toonctl.models.checkpoint import load_strict, parse_safetensors
+        from toonctl.engines.cel.learned import LearnedMatcher
+        from toonctl.models.cel_matcher import CelMatcher, CelMatcherParams
+        from toonctl.models.checkpoint import load_strict, parse_safetensors
 
     # One thread a process: two processes with one thread each beat one with two, and sums keep their order.
     torch.set_num_threads(1)

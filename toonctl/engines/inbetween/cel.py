@@ -9,20 +9,43 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 
-from toonctl.engines.base import EngineFacts, InbetweenRequest, WeightsFacts
-from toonctl.engines.cel.inbetween.shop import Shop
+from toonctl.engines.base import EngineFacts, InbetweenRequest, KeysAhead, WeightsFacts
+from toonctl.engines.cel.inbetween.shop import Shop, key_name
+from toonctl.engines.cel.inbetween.spans import EarlyKey, read_early
+from toonctl.engines.cel.inbetween.steps import Step
 from toonctl.engines.cel.options import InbetweenOptions
 from toonctl.engines.cel.worker import WEIGHTS, matcher, number_format, read_weights
 
 NEEDS = {"cuda": False, "packages": (), "weights": (WEIGHTS,)}
 GRID = {"width": 1, "height": 1, "frames": 1}
 
-_AHEAD = 8
-"""Drawings submitted ahead of the one waited for: workers stay busy and memory stays flat."""
+_AHEAD = 16
+"""Drawings ordered ahead of the one waited for: two spans of the usual seven, so that keys are read and
+related while earlier spans are drawn; memory stays flat."""
+
+_EARLY = 24
+"""Keys that may be read before the engine is ready; many processors would else fill the memory with keys."""
 
 
 class Engine:
     """Draws what lies between keys."""
+
+    def __init__(self) -> None:
+        self._begun: dict[tuple[int, str], Future[EarlyKey]] = {}
+
+    def begin(self, ahead: KeysAhead) -> None:
+        """Begins to read the keys that are needed first; no layer twice. Raises: SpecError."""
+        options = {layer: InbetweenOptions.of(given) for layer, given in ahead.options.items()}
+        if all(each.matcher == "geometric" for each in options.values()):
+            return  # which is there at once
+        numbers = {number for first in ahead.firsts for number in range(first - 1, first + 3)}
+        for number in sorted(numbers & set(range(len(ahead.keys))))[:_EARLY]:
+            key = ahead.keys[number]
+            for layer, load in key.layers.items():
+                name = key_name(number, layer)
+                self._begun[key.index, layer] = ahead.submit(
+                    read_early, load, ahead.size, options[layer], name
+                )
 
     def facts(self, options: Mapping[str, object]) -> EngineFacts:
         """Number format and weights. Raises: CheckpointError when the weights are unusable."""
@@ -39,11 +62,11 @@ class Engine:
         A layer that only one key of a span has is held from there on, or empty up to there, and says so.
         Raises: SpecError for missing options, EngineError when keys differ in size.
         """
-        waiting: deque[Future[object]] = deque()
-        shop = Shop(request)
+        waiting = deque[Step[object]]()
+        shop = Shop(request, self._begun)
         for between in sorted(request.wanted, key=lambda b: (b.first, b.time, request.layers.index(b.layer))):
-            while len(waiting) >= _AHEAD:
-                yield waiting.popleft().result()
-            waiting.append(shop.submit(between))
+            waiting.append(shop.order(between))
+            if len(waiting) >= _AHEAD:
+                yield shop.result(waiting.popleft())
         while waiting:
-            yield waiting.popleft().result()
+            yield shop.result(waiting.popleft())

@@ -27,7 +27,10 @@ from toonctl.engines.colorize_long.cel import Engine as ColorizeEngine
 from toonctl.engines.inbetween.cel import Engine as InbetweenEngine
 from toonctl.engines.postkey._cleaning import line_width_px
 from toonctl.engines.postkey._lines import Cleaning, CleanSketch, clean_sketch, completed, moved
+from toonctl.engines.postkey._settling import settled
 from toonctl.engines.postkey._stored import ColoredKey, Compartment, load_colored, load_stored
+from toonctl.regions.flats import flats_of, flats_under_lines
+from toonctl.regions.line_colors import LineColors
 from toonctl.regions.paint import darkest_first, paint_index
 
 LAYER = "A"
@@ -49,6 +52,7 @@ class SketchColoring:
 
     def __init__(self, request: PostkeyRequest) -> None:
         self._request = request
+        self._line_colors: LineColors | None = None
         self.keys = {
             each.name: PlacedKey(each.name, each.index, each.load, False) for each in request.references
         }
@@ -143,8 +147,17 @@ class SketchColoring:
             executor=request.executor,
             state=Compartment(request.state, "color_" + "_".join(places)),
         )
+        if self._line_colors is None:
+            loads = [reference.load for reference in request.references]
+            job = (loads, request.color_model, request.ink)
+            self._line_colors = request.executor.submit(_line_colors, *job).result()
         for colored in ColorizeEngine().colorize(colorize):
-            request.executor.submit(_paint, request.state, colored, request.color_model).result()
+            beside = self._beside(wanted[colored.name].index)
+            if beside is not None:
+                lines = self._lines(colored.name)
+                colored = request.executor.submit(_settled, colored, lines, beside).result()
+            job = (request.state, colored, request.color_model, self._line_colors)
+            request.executor.submit(_paint, *job).result()
             yield colored.name
 
     def _lines(self, name: str) -> LoadLine:
@@ -155,11 +168,19 @@ class SketchColoring:
         key = load_colored(self._request.state, name)
         if key is None:
             return None
-        return PaintedReference(name, LineFrame(key.coverage, np.zeros_like(key.coverage)), key.index)
+        # All lines part areas, those that are not drawn too.
+        return PaintedReference(name, _load_lines(self._request.state, name), key.index)
+
+    def _beside(self, index: int) -> PaintedReference | None:
+        """The finished key nearest to a frame, None when there is none yet."""
+        by_name = {each.drawing: each for each in self._request.painted}
+        keys = sorted(self.keys.values(), key=lambda key: (abs(key.index - index), key.index))
+        painted = (self._painted(key.name) if key.is_sketch else by_name.get(key.name) for key in keys)
+        return next((each for each in painted if each is not None), None)
 
     def _finished(self, sketch: PlacedSketch) -> str:
         request = self._request
-        load = partial(load_stored, request.state, sketch.name, request.color_model, request.ink)
+        load = partial(load_stored, request.state, sketch.name, request.color_model)
         self.keys[sketch.name] = PlacedKey(sketch.name, sketch.index, load, True)
         return sketch.name
 
@@ -209,7 +230,19 @@ def _load_lines(state: StateStore, name: str) -> LineFrame:
     return _stored(state, name).lines
 
 
-def _paint(state: StateStore, colored: ColoredDrawing, model: ColorModel) -> None:
+def _line_colors(loads: Sequence[LoadKey], model: ColorModel, ink: tuple[int, int, int]) -> LineColors:
+    """The lines between the paints of the references; `ink` where those do not tell."""
+    keys = [load() for load in loads]
+    flats = [flats_of(k.picture) if k.line is None else flats_under_lines(k.picture, k.line) for k in keys]
+    pictures = [(key.picture, each) for key, each in zip(keys, flats, strict=True)]
+    return LineColors.of(pictures, model.colors, ink)
+
+
+def _settled(colored: ColoredDrawing, load: LoadLine, beside: PaintedReference) -> ColoredDrawing:
+    return settled(colored, load(), beside)
+
+
+def _paint(state: StateStore, colored: ColoredDrawing, model: ColorModel, lines: LineColors) -> None:
     """Puts a colored sketch into the state, painted under its lines too; its free area as it was given."""
     sketch = _stored(state, colored.name)
     frame, doubts = sketch.lines, colored.doubts
@@ -223,7 +256,9 @@ def _paint(state: StateStore, colored: ColoredDrawing, model: ColorModel) -> Non
     counts = np.bincount(colored.colors, minlength=1)
     regions = {int(color): int(count) for color, count in enumerate(counts) if count}
     coverage = np.where(frame.trace > 0, 0, frame.ink).astype(np.uint8)
-    state.put(f"key_{colored.name}", ColoredKey(index, coverage, regions, doubts).to_bytes())
+    shown, ink = lines.drawn(index, coverage)
+    key = ColoredKey(index, shown, lines.inks, ink, regions, doubts)
+    state.put(f"key_{colored.name}", key.to_bytes())
 
 
 def _inside(box: tuple[int, int, int, int]) -> tuple[slice, slice]:

@@ -16,11 +16,14 @@ from toonctl.engines.base import KeyPicture, StateStore
 class ColoredKey:
     """A colored sketch: color-model `index` uint16 `[H, W]`, line `coverage` uint8 `[H, W]`.
 
-    `color_regions` counts its regions by color, `doubts` are those the matcher is not sure of.
+    `ink` uint8 `[H, W]` says which of `inks` `[I, 3]` a line is drawn with. `color_regions` counts its
+    regions by color, `doubts` are those the matcher is not sure of.
     """
 
     index: NDArray[np.uint16]
     coverage: Pixels
+    inks: Pixels
+    ink: Pixels
     color_regions: Mapping[int, int]
     doubts: tuple[Doubt, ...]
 
@@ -29,7 +32,8 @@ class ColoredKey:
         facts = {"regions": dict(self.color_regions), "doubts": [asdict(doubt) for doubt in self.doubts]}
         told = np.frombuffer(json.dumps(facts, default=float).encode(), np.uint8)
         file = BytesIO()
-        np.savez_compressed(file, index=self.index, coverage=self.coverage, told=told)
+        planes = {"index": self.index, "coverage": self.coverage, "inks": self.inks, "ink": self.ink}
+        np.savez_compressed(file, told=told, **planes)
         return file.getvalue()
 
     @classmethod
@@ -39,13 +43,15 @@ class ColoredKey:
             facts = json.loads(stored["told"].tobytes())
             doubts = tuple(replace(Doubt(**doubt), box=tuple(doubt["box"])) for doubt in facts["doubts"])
             regions = {int(index): count for index, count in facts["regions"].items()}
-            return cls(stored["index"], stored["coverage"], regions, doubts)
+            index, coverage, inks, ink = (stored[name] for name in ("index", "coverage", "inks", "ink"))
+            return cls(index, coverage, inks, ink, regions, doubts)
 
-    def planes(self, model: ColorModel, ink: tuple[int, int, int]) -> tuple[Pixels, Pixels, Pixels]:
-        """Picture, paint and line of the key, RGBA `[H, W, 4]`; `ink` is the color of its lines."""
+    def planes(self, model: ColorModel) -> tuple[Pixels, Pixels, Pixels]:
+        """Picture, paint and line of the key, RGBA `[H, W, 4]`."""
         paint = model.colors[self.index]
         line = np.zeros_like(paint)
-        line[self.coverage > 0, :3] = ink
+        is_line = self.coverage > 0
+        line[is_line, :3] = self.inks[self.ink[is_line]]
         line[..., 3] = self.coverage
         return over(paint, line), paint, line
 
@@ -56,12 +62,12 @@ def load_colored(state: StateStore, name: str) -> ColoredKey | None:
     return None if data is None else ColoredKey.from_bytes(data)
 
 
-def load_stored(state: StateStore, name: str, model: ColorModel, ink: tuple[int, int, int]) -> KeyPicture:
+def load_stored(state: StateStore, name: str, model: ColorModel) -> KeyPicture:
     """The picture of the colored sketch `name`. Raises: KeyError when it has not been colored."""
     key = load_colored(state, name)
     if key is None:
         raise KeyError(name)
-    picture, _, line = key.planes(model, ink)
+    picture, _, line = key.planes(model)
     return KeyPicture(picture, line)
 
 

@@ -2,7 +2,8 @@
 
 A sketch's lines are cleaned if it is rough. Where its matte is white, and as far as its strength is below 1,
 lines come from what an inbetween of the neighboring keys would show there: sketches without either are
-colored first, so that the others have neighbors. Coloring is that of `engines/colorize_long/cel.py`,
+colored first, so that the others have neighbors. Lines have the colors that those of the references have
+between the same two paints. Coloring is that of `engines/colorize_long/cel.py`,
 inbetweens those of `engines/inbetween/cel.py`; all keys are colored in every run, or taken from the state of
 an earlier one.
 """
@@ -55,7 +56,7 @@ class Engine:
         wanted = {each.name for each in request.wanted}
         coloring = SketchColoring(request)
         for name in coloring.color():
-            job = (request.deliver, request.state, name, request.color_model, request.ink)
+            job = (request.deliver, request.state, name, request.color_model)
             yield request.executor.submit(_deliver_key, *job).result() if name in wanted else None
         betweens = tuple(Between(LAYER, w.name, w.first, w.time) for w in request.wanted if w.time > 0)
         if not betweens:
@@ -80,10 +81,9 @@ def _deliver_key(
     state: StateStore,
     name: str,
     model: ColorModel,
-    ink: tuple[int, int, int],
 ) -> object:
     key = load_colored(state, name)
     if key is None:
         raise KeyError(name)
-    picture, paint, line = key.planes(model, ink)
+    picture, paint, line = key.planes(model)
     return deliver(DrawnFrame(name, picture, paint, line, color_regions=key.color_regions, doubts=key.doubts))

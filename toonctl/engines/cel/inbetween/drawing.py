@@ -141,6 +141,18 @@ def draw_between(span: Span, between: Between, fell_back: tuple[FellBack, ...]) 
     return DrawnInbetween(between.layer, between.name, *layers, fell_back)
 
 
+def arrived(key: KeyMap, way: Way) -> Pixels:
+    """The flat colors of `key` when all of the way is done, RGBA `[H, W, 4]`; clear where nothing is."""
+    height, width = key.labels.shape
+    labels = _side(key, way, 1.0, None).labels(Window(0, 0, width, height))
+    return np.concatenate([np.zeros((1, 4), np.uint8), _colors(key)])[labels]
+
+
+def flat_colors(key: KeyMap) -> Pixels:
+    """The flat colors of `key` without its lines, RGBA `[H, W, 4]`."""
+    return _colors(key)[key.labels - 1]
+
+
 def _side(key: KeyMap, way: Way, share: float, bend: Bend | None) -> _Side:
     height, width = key.labels.shape
     points = way.sheet.planar.points

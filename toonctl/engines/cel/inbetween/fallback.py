@@ -19,28 +19,35 @@ def hold(between: Between, key: KeyPicture, why: str) -> DrawnInbetween:
     )
 
 
-def carry(between: Between, nearer: KeyPicture, flow: NDArray[np.float32]) -> DrawnInbetween:
-    """The nearer key's pixels moved along `flow` `[H, W, 2]` (see `flow_from_to`), winner takes all."""
+def carry(between: Between, nearer: KeyPicture, flow: NDArray[np.float32], why: str) -> DrawnInbetween:
+    """The nearer key's pixels moved along `flow` `[H, W, 2]` (see `flow_from_to`), winner takes all.
+
+    `why` goes to the manifest.
+    """
     height, width = nearer.picture.shape[:2]
     share = between.time if between.time < 0.5 else 1 - between.time
-    y, x = np.mgrid[:height, :width].astype(np.float32)
-    at = (x - share * flow[..., 0], y - share * flow[..., 1])
-
-    def moved(picture: Pixels) -> Pixels:
-        # Whole pixels are taken: every color stays one of the key's own.
-        return np.asarray(
-            cv2.remap(picture, *at, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE), np.uint8
-        )
-
     paint = _paint_of(nearer)
     return DrawnInbetween(
         between.layer,
         between.name,
-        moved(nearer.picture),
-        None if paint is None else moved(paint),
-        None if nearer.line is None else moved(nearer.line),
-        (FellBack("frame", "winner takes all along optical flow", (0, 0, width, height)),),
+        carried(nearer.picture, flow, share),
+        None if paint is None else carried(paint, flow, share),
+        None if nearer.line is None else carried(nearer.line, flow, share),
+        (FellBack("frame", why, (0, 0, width, height)),),
     )
+
+
+def carried(picture: Pixels, flow: NDArray[np.float32], share: float = 1.0) -> Pixels:
+    """`picture` when `share` of `flow` is done. Whole pixels are taken: every color stays one of its own."""
+    height, width = picture.shape[:2]
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    at = (x - share * flow[..., 0], y - share * flow[..., 1])
+    return np.asarray(cv2.remap(picture, *at, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+
+
+def unlike(picture: Pixels, other: Pixels) -> float:
+    """The share of pixels in which two RGBA pictures `[H, W, 4]` differ, 0..1."""
+    return float((picture.view(np.uint32) != other.view(np.uint32)).mean())
 
 
 def flow_from_to(source: Pixels, target: Pixels) -> NDArray[np.float32]:

@@ -1,5 +1,6 @@
 """A key's outlines laid onto the other key's: who leads each arc, what splits, what is left over."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import cv2
@@ -13,8 +14,9 @@ from toonctl.engines.cel.inbetween.reading import KeyMap
 from toonctl.engines.cel.inbetween.way import Box, Way
 from toonctl.engines.cel.options import InbetweenOptions
 from toonctl.regions.depth import depth_order
-from toonctl.regions.elastic import lay_on
-from toonctl.regions.joints import joining
+from toonctl.regions.elastic import Outline, as_pairs, lay_on
+from toonctl.regions.joints import in_front, joining
+from toonctl.regions.limbs import Limbs
 from toonctl.regions.motion import Complex, Floats, Motions, Probes, Target, cost_inside, edge_distance
 from toonctl.regions.planar import as_complex
 from toonctl.regions.redraw import arrange
@@ -32,6 +34,10 @@ _UNSURE, _STRETCH = 3.0, 4.0
 _JOINT = 0.45
 _BARE = 0.25
 _CONTACT = 4
+_SLIDE_AT_540 = 60.0
+_JUNCTION = 0.6
+_HANGING_AT_540 = 5.0
+_OFF = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,8 @@ def lay(found: Moved, held: NDArray[np.bool_], options: InbetweenOptions) -> Way
     left, right = (np.maximum(side[arc], 1) - 1 for side in leads)
     to_left, to_right = motions.of(left).apply(points), motions.of(right).apply(points)
     seen, target = probes(key), target_of(other, pairing.wrong())
-    lead = _leaders(key, pairing, leads, (to_left, to_right), target)
+    theirs = outlines(other)
+    lead = _leaders(found, leads, (to_left, to_right), target, theirs)
     apart = _by_arc(planar.offsets, np.abs(to_left - to_right))
     trust = _trust(found, seen, target)
     # Parts that part a little do so only when both are sure of it; no outline stretches for long.
@@ -65,9 +72,14 @@ def lay(found: Moved, held: NDArray[np.bool_], options: InbetweenOptions) -> Way
     is_joint = joining(planar) > _JOINT
     is_split = apart > _AGREE_AT_540 * unit * np.where(is_joint, _STRETCH, np.where(is_sure, 1, _UNSURE))
     is_split &= (planar.left != planar.right) & (planar.left > 0)
-    is_split &= ~_stay_joined(key, other, matched)
-    owner = np.where(is_split, np.where(lead < 0.5, planar.left, planar.right), 0).astype(np.int32)
+    is_split &= ~_stay_joined(key, other, matched) | (apart > _SLIDE_AT_540 * unit)
     is_ground = np.concatenate([[True], pairing.is_ground])
+    # A pocket of ground has the shape of what is around it.
+    is_pocket = is_ground & ~np.isin(np.arange(key.n + 1), (0, pairing.ground))
+    is_split &= ~(is_pocket[planar.left] | is_pocket[planar.right])
+    on_ground = is_ground[planar.left] | is_ground[planar.right]
+    says = lead - np.where(on_ground, 0, _JUNCTION * in_front(planar))
+    owner = np.where(is_split, np.where(says < 0.5, planar.left, planar.right), 0).astype(np.int32)
     rings = outer_rings(planar)
     order, front = depth_order(
         planar, rings, front=owner, is_ground=is_ground, size=(key.labels.shape[1], key.labels.shape[0])
@@ -79,25 +91,30 @@ def lay(found: Moved, held: NDArray[np.bool_], options: InbetweenOptions) -> Way
     lead = np.where(front > 0, front == planar.right, lead)
     lean = lead[arc].astype(np.float64)
     moved = (1 - lean) * to_left + lean * to_right
-    goal = _goals(key, matched, np.where(lean < 0.5, left, right))
-    laid = lay_on(planar, moved, goal, outlines(other), reach_px=_REACH_AT_540 * unit)
     led_by = np.where(lean < 0.5, left, right)
+    goal = _goals(key, matched, led_by)
+    laid = lay_on(planar, moved, goal, theirs, reach_px=_REACH_AT_540 * unit)
     off = np.minimum(laid.distance, target.clip_px) / target.clip_px
     count = np.bincount(led_by[goal > 0], minlength=key.n)
     edge = np.bincount(led_by[goal > 0], off[goal > 0], minlength=key.n) / np.maximum(count, 1)
     inside = cost_inside(motions, seen, target)
     score = np.clip(1 - _INSIDE_WEIGHT * inside - _EDGE_WEIGHT * edge, 0, 1)
     is_bad = (score < options.region_score) & ~pairing.is_ground & (matched > 0)
-    # A fit that far off says nothing of the shape: the part moves as it is.
-    residual = np.where(is_bad[led_by], 0, laid.residual)
+    if is_bad.any():
+        # A fit that far off says nothing of the shape: the part goes as it is, and what meets it still does.
+        goal[is_bad[led_by]] = 0
+        laid = lay_on(planar, moved, goal, theirs, reach_px=_REACH_AT_540 * unit)
+    residual = laid.residual
     # A stroke keeps its shape.
     mean = _by_arc(planar.offsets, np.real(residual)) + 1j * _by_arc(planar.offsets, np.imag(residual))
     residual = np.where((planar.left == planar.right)[arc], mean[arc], residual)
     still = _stillness(key, held, moved + residual - points)
     area = np.where(pairing.is_ground, 0, key.view.area).astype(np.float64)
+    beside = neighbors(key, pairing.is_ground)
     return Way(
         sheet=arrange(planar, rings, order=order, front=front, still=still >= 1, base=pairing.ground),
         motions=motions,
+        limbs=Limbs.of(beside, motions, area, is_loose=pairing.is_ground, apart_px=_HANGING_AT_540 * unit),
         left=left,
         right=right,
         lean=lean,
@@ -106,7 +123,7 @@ def lay(found: Moved, held: NDArray[np.bool_], options: InbetweenOptions) -> Way
         behind=np.where((front == planar.left)[arc], right, left),
         score=score,
         matched=matched,
-        beside=neighbors(key, pairing.is_ground).who,
+        beside=beside.who,
         covered=_covered(motions, seen, target, pairing),
         ends=_ends(key, other, matched, pairing.is_ground),
         is_ground=pairing.is_ground,
@@ -118,7 +135,7 @@ def lay(found: Moved, held: NDArray[np.bool_], options: InbetweenOptions) -> Way
 
 
 def _stay_joined(key: KeyMap, other: KeyMap, matched: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """By arc, whether its two sides meet in both keys: so they do between them."""
+    """By arc, whether its two sides meet in both keys: so they do between them, if they do not slide."""
     n = other.n + 1
     meets = np.zeros((n, n), np.int64)
     length = np.diff(other.planar.offsets)
@@ -210,22 +227,43 @@ def _leads(key: KeyMap, pairing: Pairing, near_px: float) -> tuple[NDArray[np.in
 
 
 def _leaders(
-    key: KeyMap,
-    pairing: Pairing,
+    found: Moved,
     leads: tuple[NDArray[np.int32], NDArray[np.int32]],
     moved: tuple[Complex, Complex],
     target: Target,
+    theirs: Mapping[int, Outline],
 ) -> Floats:
-    """By arc, how far its right side leads it, 0..1: the side whose motion keeps it on the other's lines."""
-    left, right = leads
+    """By arc, how far its right side leads it, 0..1: the side whose motion keeps it on its own outline there.
+
+    `theirs` are the outlines of the other key's regions; without a counterpart any line will do.
+    """
+    offsets = found.key.planar.offsets
+    arc = found.key.planar.arc_of()
+    to = np.concatenate([[0], found.matched])
+    most = _OFF * target.clip_px
     left_away, right_away = (
-        _by_arc(key.planar.offsets, np.minimum(target.nearest(p)[1], 2 * target.clip_px)) for p in moved
+        _by_arc(offsets, np.minimum(_away(p, to[side[arc]], target, theirs), most))
+        for side, p in zip(leads, moved, strict=True)
     )
+    left, right = leads
     lean = (left_away + 0.5) / (left_away + right_away + 1.0)
     lean = np.clip(1.5 * (lean - 0.5) + 0.5, 0, 1)
-    is_ground = np.concatenate([[True], pairing.is_ground])
+    is_ground = np.concatenate([[True], found.pairing.is_ground])
     lean = np.where(is_ground[left] & ~is_ground[right], 1.0, lean)
     return np.where(is_ground[right] & ~is_ground[left], 0.0, lean)
+
+
+def _away(
+    points: Complex, goal: NDArray[np.int32], target: Target, theirs: Mapping[int, Outline]
+) -> NDArray[np.float64]:
+    """How far `points` `[V]` are from the outline of the region `goal` `[V]`, or from any line for 0."""
+    away = np.minimum(target.nearest(points)[1], 2 * target.clip_px)
+    order = np.argsort(goal, kind="stable")
+    for which in np.split(order, np.flatnonzero(np.diff(goal[order])) + 1):
+        outline = theirs.get(int(goal[which[0]]))
+        if outline is not None:
+            away[which] = outline.tree.query(as_pairs(points[which]))[0]
+    return away
 
 
 def _stillness(key: KeyMap, held: NDArray[np.bool_], way: Complex) -> Floats:

@@ -1,14 +1,15 @@
 """Keys made small for the way between processes: flat pictures as runs."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from toonctl.engines.cel.inbetween.reading import KeyMap
+from toonctl.engines.cel.view import Tokens
 
-_MAPS = ("labels", "coverage", "ink", "codes")
+_MAPS = ("labels", "coverage", "ink", "codes", "texture")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +38,26 @@ class Runs:
 
 @dataclass(frozen=True, slots=True)
 class PackedKey:
-    """A key with its maps as runs; `rest` holds the other fields of `KeyMap`."""
+    """A key with its maps as runs, that of its view too; `rest` holds the other fields of `KeyMap`."""
 
     maps: dict[str, Runs]
+    lookup: Runs
     rest: dict[str, Any]
 
     @classmethod
     def of(cls, key: KeyMap) -> "PackedKey":
         """The key, packed."""
         values = {f.name: getattr(key, f.name) for f in fields(key)}
-        return cls({name: Runs.of(values.pop(name)) for name in _MAPS}, values)
+        lookup = Runs.of(key.view.lookup)
+        values["view"] = replace(key.view, lookup=np.zeros((0, 0), np.uint16))
+        return cls({name: Runs.of(values.pop(name)) for name in _MAPS}, lookup, values)
+
+    def with_tokens(self, tokens: Tokens) -> "PackedKey":
+        """The same key with what a matcher keeps of it."""
+        return replace(self, rest=self.rest | {"view": replace(self.rest["view"], tokens=tokens)})
 
     def key(self) -> KeyMap:
         """The key as it was."""
-        return KeyMap(**{name: runs.picture() for name, runs in self.maps.items()}, **self.rest)
+        view = replace(self.rest["view"], lookup=self.lookup.picture())
+        maps = {name: runs.picture() for name, runs in self.maps.items()}
+        return KeyMap(**maps, **(self.rest | {"view": view}))

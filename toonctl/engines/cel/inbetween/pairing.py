@@ -71,8 +71,7 @@ class Pairing:
 
 def pair(key: KeyMap, other: KeyMap, options: InbetweenOptions) -> Pairing:
     """The pairing of two keys of one layer: what the matcher says, and what is joined stays joined."""
-    compare = matcher(options.matcher)
-    there, back = compare.match(key.view, [other.view])[0], compare.match(other.view, [key.view])[0]
+    there, back = matcher(options.matcher).match_both(key.view, other.view)
     # Two regions that would both rather match nothing are not forced on each other.
     is_alone = (there[:, :-1] < there[:, -1:] - _DECIDED) & (back[:, :-1] < back[:, -1:] - _DECIDED).T
     same = look_alike(key.colors[key.color][:, None], other.colors[other.color][None])

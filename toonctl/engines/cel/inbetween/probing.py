@@ -1,5 +1,8 @@
 """A key as motion finding looks at it: probe points by region, and maps on which moved points are judged."""
 
+from collections import deque
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,7 +10,7 @@ from toonctl.engines.cel.inbetween.reading import KeyMap
 from toonctl.regions.elastic import Outline, directions
 from toonctl.regions.joints import ENCLOSED, joining
 from toonctl.regions.motion import Beside, Complex, Floats, Probes, Target
-from toonctl.regions.planar import as_complex
+from toonctl.regions.planar import PlanarMap, as_complex
 
 _N_OUTLINE = 32
 _N_NEIGHBORS = 5
@@ -17,6 +20,10 @@ _SURE_SIDE_AT_540 = 30.0
 _SURE = (0.15, 2.0)
 _FULL_JOINT = 5
 """Vertices, three pixels apart at 540 lines, from which on two regions meet in earnest."""
+
+# While two keys are related, the same is asked of them again and again.
+_targets: deque[tuple[PlanarMap, Target]] = deque(maxlen=2)
+_besides: deque[tuple[PlanarMap, NDArray[np.bool_], Beside]] = deque(maxlen=2)
 
 
 def probes(key: KeyMap) -> Probes:
@@ -30,7 +37,7 @@ def probes(key: KeyMap) -> Probes:
     outline = np.where(
         count[:, None] > 0, points[vertex[np.minimum(at, len(vertex) - 1)]], key.center[:, None]
     )
-    return Probes(as_complex(key.view.samples), outline, key.center)
+    return Probes.of(as_complex(key.view.samples), outline, key.center)
 
 
 def outlines(key: KeyMap) -> dict[int, Outline]:
@@ -41,7 +48,7 @@ def outlines(key: KeyMap) -> dict[int, Outline]:
     numbers, first = np.unique(region, return_index=True)
     parts = np.split(vertex, first[1:])
     return {
-        int(number): Outline(points[part], direction[part])
+        int(number): Outline.of(points[part], direction[part])
         for number, part in zip(numbers, parts, strict=True)
         if number > 0
     }
@@ -49,18 +56,32 @@ def outlines(key: KeyMap) -> dict[int, Outline]:
 
 def target_of(other: KeyMap, wrong: NDArray[np.float32]) -> Target:
     """`other` as motions are scored on it; `wrong` `[n, m + 1]` as in `Target`."""
+    for planar, target in _targets:
+        if planar is other.planar:
+            return replace(target, wrong=wrong)
     height = other.labels.shape[0]
-    return Target.of(
+    target = Target.of(
         other.labels,
         other.planar.points[other.planar.left[other.planar.arc_of()] > 0],
         wrong,
         step=max(1, height // 540),
         clip_px=_CLIP_AT_540 * height / 540,
     )
+    _targets.append((other.planar, target))
+    return target
 
 
 def neighbors(key: KeyMap, is_ground: NDArray[np.bool_]) -> Beside:
     """The regions each is joined to most; what faces the ground is nobody's."""
+    for planar, ground, beside in _besides:
+        if planar is key.planar and np.array_equal(ground, is_ground):
+            return beside
+    beside = _neighbors(key, is_ground)
+    _besides.append((key.planar, is_ground, beside))
+    return beside
+
+
+def _neighbors(key: KeyMap, is_ground: NDArray[np.bool_]) -> Beside:
     planar, n = key.planar, key.n
     arc = planar.arc_of()
     inner = np.flatnonzero(((planar.left != planar.right) & (planar.left > 0))[arc])

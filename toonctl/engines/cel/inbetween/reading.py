@@ -11,21 +11,23 @@ from toonctl.engines.base import KeyPicture
 from toonctl.engines.cel.options import InbetweenOptions
 from toonctl.engines.cel.view import View
 from toonctl.engines.cel.worker import matcher
-from toonctl.regions.color_table import color_table, premultiplied
+from toonctl.regions.color_table import premultiplied, run_starts
 from toonctl.regions.describe import describe, plane_distance
 from toonctl.regions.equal import equal_areas, grown
 from toonctl.regions.flats import Flats, flats_of, flats_under_lines
 from toonctl.regions.graph import build_graph
 from toonctl.regions.pens import Shown, with_pens
 from toonctl.regions.planar import PlanarMap, trace_arcs
-from toonctl.regions.segment import Regions, SegmentOptions, find_regions, measure
+from toonctl.regions.segment import Regions, SegmentOptions, label_areas, measure
 from toonctl.regions.strokes import with_strokes
+from toonctl.regions.texture import textured
 
 STEP_AT_540 = 3.0
 _LOOKUP_HEIGHT = 540
 _SAME_INK = 12
 _NARROW = 0.25
 _SAME_SHADE = 4
+_LINE = 2.0
 _THREAD_AT_540 = 1.5
 """Half of what areas of one color in a painted key may hang together by without being one, in pixels."""
 
@@ -40,9 +42,9 @@ class KeyMap:
     `labels` uint16 `[H, W]` full label map 1..n; `colors` uint8 `[K, 4]`, entry 0 transparent, and `color`
     uint16 `[n]` into it; `coverage` and `ink` `[H, W]` with `inks` `[I, 4]` as in `Flats`; `has_line` whether
     the line is a layer of its own, `is_soft` whether colors that meet without one mix there. `table` `[T, 4]`
-    and `codes` `[H, W]` are the picture as it came. `center` complex `[n]` and `spread` `[n, 3]` (variance of
-    x, covariance, variance of y) are the regions'; `narrow` `[n + 1]` says of which
-    labels a good part is only a few pixels wide.
+    and `codes` `[H, W]` are the picture as it came; `texture` `[H, W]` says where it has neither flat color
+    nor line. `center` complex `[n]` and `spread` `[n, 3]` (variance of x, covariance, variance of y) are the
+    regions'; `narrow` `[n + 1]` says of which labels a good part is only a few pixels wide.
     """
 
     labels: NDArray[np.uint16]
@@ -55,6 +57,7 @@ class KeyMap:
     is_soft: bool
     table: Pixels
     codes: NDArray[np.int32]
+    texture: NDArray[np.bool_]
     center: NDArray[np.complex128]
     spread: NDArray[np.float64]
     narrow: NDArray[np.bool_]
@@ -80,17 +83,16 @@ def read_key(key: KeyPicture, options: InbetweenOptions) -> KeyMap:
     if n == 0:
         labels, n = np.ones_like(labels), 1
     full = grown(labels)
-    color = np.minimum(_colors_of(labels, flats.index, n), len(flats.colors) - 1).astype(np.uint16)
+    regions = measure(labels)
+    color = np.minimum(_colors_of(regions, flats.index), len(flats.colors) - 1).astype(np.uint16)
     step = max(2.0, STEP_AT_540 * height / 540)
     planar = with_strokes(
         trace_arcs(full, step), full, flats.coverage, threshold=options.line_threshold, step_px=step
     )
-    table, codes = color_table(key.picture)
     paints = np.concatenate([np.zeros((1, 4), np.uint8), flats.colors[color]])
-    shown = Shown(premultiplied(table)[codes], premultiplied(paints))
+    shown = Shown(premultiplied(flats.shown.table), flats.shown.codes, premultiplied(paints))
     is_ink = np.zeros(n + 1, bool) if key.line is not None else _in_ink(paints, flats.inks)
     planar = with_pens(planar, flats.coverage, flats.ink, shown=shown, is_ink=is_ink)
-    regions = measure(labels)
     return KeyMap(
         labels=full,
         color=color,
@@ -100,8 +102,9 @@ def read_key(key: KeyPicture, options: InbetweenOptions) -> KeyMap:
         ink=flats.ink,
         has_line=key.line is not None,
         is_soft=key.line is None and shown.is_soft(planar),
-        table=table,
-        codes=codes,
+        table=flats.shown.table,
+        codes=flats.shown.codes,
+        texture=textured(flats.shown, flats.coverage),
         center=regions.center[:, 0] + 1j * regions.center[:, 1],
         spread=regions.moments.astype(np.float64),
         narrow=_narrow(full, n),
@@ -112,33 +115,55 @@ def read_key(key: KeyPicture, options: InbetweenOptions) -> KeyMap:
 
 def _areas(flats: Flats, options: InbetweenOptions) -> NDArray[np.uint16]:
     """Areas of one color that no line cuts through, split where they hang together by a thread."""
-    shade = _shade(flats.colors)[flats.index]
     is_free = flats.coverage < options.line_threshold
+    shade, counts, rows = _shades(flats)
     height = len(shade)
-    if int(shade.max()) == int(shade.min()):
-        return _split(is_free, options.segment(height)).astype(np.uint16)
-    # Colors bound areas better than gaps can be guessed: only what all but parts there is cut.
     gap = options.segment(height)
+    if np.count_nonzero(counts) == 1:
+        return label_areas(np.pad(is_free, 1), gap)[1:-1, 1:-1]
+    # Colors bound areas better than gaps can be guessed: only what all but parts there is cut.
     if options.gap_px == "auto":
         gap = replace(gap, gap_px=_THREAD_AT_540 * height / 540)
-    counts = np.bincount(shade.ravel())
-    values = np.where(is_free & (shade == counts.argmax()), 1, 0).astype(np.int32)
+    values = (is_free & (shade == counts.argmax())).astype(np.int32)
     n = 1
     for number in np.argsort(-counts, kind="stable")[1 : np.count_nonzero(counts)]:
-        mine = is_free & (shade == number)
+        first, last = rows[number]
+        mine = is_free[first:last] & (shade[first:last] == number)
         x, y, w, h = cv2.boundingRect(mine.view(np.uint8))
-        cut = np.s_[y : y + h, x : x + w]
-        part = _split(mine[cut], gap)
-        values[cut] = np.where(part > 0, part + n, values[cut])
+        part = _parted(np.pad(mine[y : y + h, x : x + w], 1), gap)[1:-1, 1:-1]
+        cut = values[first + y : first + y + h, x : x + w]
+        np.copyto(cut, part + np.int32(n), where=part > 0)
         n += int(part.max(initial=0))
     return equal_areas(values, options.min_region_px)
 
 
-def _split(mask: NDArray[np.bool_], options: SegmentOptions) -> NDArray[np.int32]:
-    """The areas of `mask` as labels, parted where an opening is narrow."""
-    walls = np.where(np.pad(mask, 1), 0, 255).astype(np.uint8)
-    regions = find_regions(LineFrame(walls, np.zeros_like(walls)), options)
-    return regions.label_map()[1:-1, 1:-1].astype(np.int32)
+def _parted(mask: NDArray[np.bool_], gap: SegmentOptions) -> NDArray[np.uint16]:
+    """The areas of `mask` `[H, W]` as labels, parted at threads; what is a mere line stays whole."""
+    side = 2 * round(_LINE * max(gap.gap_px, 1.0)) + 1
+    core = cv2.erode(mask.view(np.uint8), np.ones((side, side), np.uint8)).view(bool)
+    count, found = cv2.connectedComponents(mask.view(np.uint8), connectivity=4)
+    areas = np.asarray(found, np.int32)
+    is_line = np.ones(count, bool)
+    is_line[0] = False
+    is_line[areas[core]] = False
+    if not is_line.any():
+        return label_areas(mask, gap)
+    lines = is_line[areas]
+    part = label_areas(mask & ~lines, gap)
+    number = (np.cumsum(is_line) + int(part.max(initial=0))).astype(np.uint16)
+    return np.where(lines, number[areas], part)
+
+
+def _shades(flats: Flats) -> tuple[NDArray[np.uint16], NDArray[np.int64], NDArray[np.int64]]:
+    """What looks the same as one number by pixel `[H, W]`; by number its pixels, and its rows (half-open)."""
+    starts = run_starts(flats.index)
+    runs = _shade(flats.colors)[flats.index.ravel()[starts]]
+    lengths = np.diff(starts, append=flats.index.size)
+    counts = np.bincount(runs, lengths).astype(np.int64)
+    rows = np.stack([np.full(len(counts), len(flats.index)), np.zeros(len(counts), np.int64)], 1)
+    np.minimum.at(rows[:, 0], runs, starts // flats.index.shape[1])
+    np.maximum.at(rows[:, 1], runs, (starts + lengths - 1) // flats.index.shape[1] + 1)
+    return np.repeat(runs.astype(np.uint16), lengths).reshape(flats.index.shape), counts, rows
 
 
 def _shade(colors: Pixels) -> NDArray[np.int32]:
@@ -153,20 +178,22 @@ def look_alike(colors: Pixels, others: Pixels) -> NDArray[np.bool_]:
     return np.asarray(np.abs(colors.astype(np.int16) - others.astype(np.int16)).max(-1) <= _SAME_SHADE)
 
 
-def _colors_of(labels: NDArray[np.uint16], index: NDArray[np.uint16], n: int) -> NDArray[np.uint16]:
+def _colors_of(regions: Regions, index: NDArray[np.uint16]) -> NDArray[np.uint16]:
     """The color of each area, `[n]`: of one pixel, since all look the same."""
-    where, first = np.unique(labels, return_index=True)
-    color = np.zeros(n + 1, np.uint16)
-    color[where] = index.ravel()[first]
+    where, first = np.unique(regions.run_labels, return_index=True)
+    color = np.zeros(regions.n + 1, np.uint16)
+    color[where] = index.ravel()[regions.run_starts[first]]
     return color[1:]
 
 
 def _narrow(full: NDArray[np.uint16], n: int) -> NDArray[np.bool_]:
     """By label, whether a notable share of the region is at most three pixels wide, `[n + 1]`."""
     block = np.ones((4, 4), np.uint8)
-    is_core = (cv2.erode(full, block) == cv2.dilate(full, block)).astype(np.uint8)
-    core = np.bincount(full.ravel(), cv2.dilate(is_core, np.ones((6, 6), np.uint8)).ravel(), minlength=n + 1)
-    return core < (1 - _NARROW) * np.bincount(full.ravel(), minlength=n + 1)
+    is_core = (cv2.erode(full, block) == cv2.dilate(full, block)).view(np.uint8)
+    rest = np.flatnonzero(cv2.dilate(is_core, np.ones((6, 6), np.uint8)) == 0)
+    starts = run_starts(full)
+    area = np.bincount(full.ravel()[starts], np.diff(starts, append=full.size), minlength=n + 1)
+    return area - np.bincount(full.ravel()[rest], minlength=n + 1) < (1 - _NARROW) * area
 
 
 def _in_ink(paints: Pixels, inks: Pixels) -> NDArray[np.bool_]:

@@ -1,58 +1,106 @@
 """Who does what when: keys read once, related once, and let go when the spans have passed them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from concurrent.futures import Future
-from typing import Any
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import count
+from typing import Any, TypeVar
 
 from toonctl.core.types import Between
-from toonctl.engines.base import InbetweenRequest
+from toonctl.engines.base import InbetweenRequest, LoadKey
 from toonctl.engines.cel.inbetween.curves import bend
 from toonctl.engines.cel.inbetween.packing import PackedKey
 from toonctl.engines.cel.inbetween.spans import (
-    DrawJob,
+    EarlyKey,
     FlatPair,
     Pair,
+    SpanJob,
     draw,
     draw_lone,
+    finish_early,
     read,
     read_flat,
     relate,
     relate_flat,
 )
+from toonctl.engines.cel.inbetween.steps import Step, Steps
 from toonctl.engines.cel.inbetween.way import Bend
 from toonctl.engines.cel.options import InbetweenOptions
 
+T = TypeVar("T")
+
+_numbers = count()
+
+Begun = MutableMapping[tuple[int, str], Future[EarlyKey]]
+"""Keys under way, by index and layer"""
+
+
+def key_name(number: int, layer: str) -> str:
+    """What errors call the key with that position, 0-based."""
+    return f"key {number + 1}, layer `{layer}`"
+
+
+@dataclass(frozen=True)
+class _Materials:
+    """What the drawings of one span are made from: `pairs` before, of, and after it, None where none bends
+    its ways; `gaps` are their frames."""
+
+    keys: tuple[Step[PackedKey], Step[PackedKey]]
+    pairs: tuple[Step[Pair] | None, Step[Pair], Step[Pair] | None]
+    gaps: tuple[float, float, float]
+    loads: tuple[LoadKey, LoadKey]
+
+    @property
+    def needs(self) -> list[Step[Any]]:
+        """All that has to be done before the first drawing."""
+        return [*self.keys, *(pair for pair in self.pairs if pair is not None)]
+
+    @cached_property
+    def job(self) -> SpanJob:
+        """The span as workers take it. Raises: what the steps raised."""
+        first, second = (key.result() for key in self.keys)
+        pair = self.pairs[1].result()
+        return SpanJob(next(_numbers), first, second, pair, self._bends(pair), self.loads)
+
+    def _bends(self, pair: Pair) -> tuple[Bend | None, Bend | None]:
+        """How the ways of the span bend toward the keys around it, forth and back."""
+        before, _, after = self.pairs
+        if before is None and after is None:
+            return None, None
+        back = None if before is None else before.result().back
+        forth = bend(pair.forth, back, None if after is None else after.result().forth, self.gaps)
+        return forth, forth.reversed(pair.back.matched)
+
 
 class Shop:
-    """The work of one request, handed to its executor; keys and pairs are kept for three spans at most."""
+    """The work of one request, handed to its executor; keys and pairs go when orders have passed them."""
 
-    def __init__(self, request: InbetweenRequest) -> None:
-        self._request = request
+    def __init__(self, request: InbetweenRequest, begun: Begun) -> None:
+        """`begun` are keys that are being read already; they are taken from there."""
+        self._request, self._begun = request, begun
         self._options = {name: InbetweenOptions.of(given) for name, given in request.options.items()}
-        self._kept: dict[tuple[str, int, str], Future[Any]] = {}
+        self._steps = Steps(request.executor)
+        self._kept: dict[tuple[str, int, str], Any] = {}
 
-    def submit(self, between: Between) -> Future[object]:
-        """The drawing under way. Raises: whatever reading and relating its keys raised."""
+    def order(self, between: Between) -> Step[object]:
+        """The drawing, on its way. Raises: whatever reading and relating its keys raised."""
         request, first, layer = self._request, between.first, between.layer
         self._forget_before(first - 1)
         loads = [request.keys[first + i].layers.get(layer) for i in (0, 1)]
         if loads[0] is None or loads[1] is None:
             nearer = loads[between.time >= 0.5]
-            return request.executor.submit(draw_lone, between, nearer, request.size, request.deliver)
+            return self._steps.add(draw_lone, lambda: (between, nearer, request.size, request.deliver))
         self._read_ahead(first)
-        job = DrawJob(
-            between,
-            self._key(first, layer).result(),
-            self._key(first + 1, layer).result(),
-            self._pair(first, layer).result(),
-            self._bends(first, layer),
-            (loads[0], loads[1]),
-            request.deliver,
-        )
-        return request.executor.submit(draw, job)
+        made_from = self._materials(first, layer, (loads[0], loads[1]))
+        return self._steps.add(draw, lambda: (between, made_from.job, request.deliver), made_from.needs)
+
+    def result(self, order: Step[object]) -> object:
+        """What `deliver` returned for the drawing. Raises: what drawing it or another raised."""
+        return self._steps.result(order)
 
     def _forget_before(self, first: int) -> None:
-        self._kept = {name: future for name, future in self._kept.items() if name[1] >= first}
+        self._kept = {name: kept for name, kept in self._kept.items() if name[1] >= first}
 
     def _read_ahead(self, first: int) -> None:
         """Reading begins for all keys a span needs at once, and for those of the next."""
@@ -61,80 +109,74 @@ class Shop:
                 if layer in self._request.keys[number].layers:
                     self._key(number, layer)
 
-    def _key(self, number: int, layer: str) -> Future[PackedKey]:
+    def _materials(self, first: int, layer: str, loads: tuple[LoadKey, LoadKey]) -> _Materials:
+        keys = self._request.keys
+        is_bent = self._options[layer].arcs
+        has_before = is_bent and first > 0 and layer in keys[first - 1].layers
+        has_after = is_bent and first + 2 < len(keys) and layer in keys[first + 2].layers
+        at = [key.index for key in keys]
         return self._once(
-            ("key", number, layer),
-            read,
-            lambda: (
-                self._request.keys[number].layers[layer],
-                self._request.size,
-                self._options[layer],
-                f"key {number + 1}, layer `{layer}`",
+            ("materials", first, layer),
+            lambda: _Materials(
+                (self._key(first, layer), self._key(first + 1, layer)),
+                (
+                    self._pair(first - 1, layer) if has_before else None,
+                    self._pair(first, layer),
+                    self._pair(first + 1, layer) if has_after else None,
+                ),
+                (
+                    float(at[first] - at[first - 1]) if has_before else 1.0,
+                    float(at[first + 1] - at[first]),
+                    float(at[first + 2] - at[first + 1]) if has_after else 1.0,
+                ),
+                loads,
             ),
         )
 
-    def _pair(self, first: int, layer: str) -> Future[Pair]:
-        flat = self._flat_pair(first)
-        return self._once(
-            ("pair", first, layer),
+    def _key(self, number: int, layer: str) -> Step[PackedKey]:
+        return self._once(("key", number, layer), lambda: self._read(number, layer))
+
+    def _read(self, number: int, layer: str) -> Step[PackedKey]:
+        key, options = self._request.keys[number], self._options[layer]
+        begun = self._begun.pop((key.index, layer), None)
+        if begun is None or begun.cancelled():
+            arguments = key.layers[layer], self._request.size, options, key_name(number, layer)
+            return self._steps.add(read, lambda: arguments)
+        early = self._steps.adopt(begun)
+        return self._steps.add(finish_early, lambda: (early.result(), options), [early])
+
+    def _pair(self, first: int, layer: str) -> Step[Pair]:
+        return self._once(("pair", first, layer), lambda: self._related(first, layer))
+
+    def _related(self, first: int, layer: str) -> Step[Pair]:
+        a, b, flat = self._key(first, layer), self._key(first + 1, layer), self._flat_pair(first)
+        options = self._options[layer]
+        return self._steps.add(
             relate,
-            lambda: (
-                self._key(first, layer).result(),
-                self._key(first + 1, layer).result(),
-                self._options[layer],
-                None if flat is None else flat.result(),
-            ),
+            lambda: (a.result(), b.result(), options, None if flat is None else flat.result()),
+            [a, b, *([] if flat is None else [flat])],
         )
 
-    def _flat_key(self, number: int) -> Future[PackedKey]:
-        layers = [name for name in self._request.layers if name in self._request.keys[number].layers]
-        return self._once(
-            ("flat key", number, ""),
-            read_flat,
-            lambda: (
-                [self._request.keys[number].layers[name] for name in layers],
-                self._request.size,
-                self._options[layers[0]],
-                f"key {number + 1}",
-            ),
-        )
+    def _flat_key(self, number: int) -> Step[PackedKey]:
+        given = self._request.keys[number].layers
+        layers = [name for name in self._request.layers if name in given]
+        loads = [given[name] for name in layers]
+        arguments = loads, self._request.size, self._options[layers[0]], f"key {number + 1}"
+        return self._once(("flat key", number, ""), lambda: self._steps.add(read_flat, lambda: arguments))
 
-    def _flat_pair(self, first: int) -> Future[FlatPair] | None:
+    def _flat_pair(self, first: int) -> Step[FlatPair] | None:
         """How all layers move together; None when there is but one."""
         if len(self._request.layers) < 2:
             return None
-        keys = self._flat_key(first), self._flat_key(first + 1)
+        a, b = self._flat_key(first), self._flat_key(first + 1)
+        options = self._options[self._request.layers[0]]
         return self._once(
             ("flat pair", first, ""),
-            relate_flat,
-            lambda: (keys[0].result(), keys[1].result(), self._options[self._request.layers[0]]),
+            lambda: self._steps.add(relate_flat, lambda: (a.result(), b.result(), options), [a, b]),
         )
 
-    def _bends(self, first: int, layer: str) -> tuple[Bend | None, Bend | None]:
-        """How the ways of a span bend toward the keys around it, forth and back."""
-        keys = self._request.keys
-        if not self._options[layer].arcs:
-            return None, None
-        has_before = first > 0 and layer in keys[first - 1].layers
-        has_after = first + 2 < len(keys) and layer in keys[first + 2].layers
-        if not has_before and not has_after:
-            return None, None
-        pair = self._pair(first, layer).result()
-        before = self._pair(first - 1, layer).result().back if has_before else None
-        after = self._pair(first + 1, layer).result().forth if has_after else None
-        at = [key.index for key in keys]
-        gaps = (
-            float(at[first] - at[first - 1]) if has_before else 1.0,
-            float(at[first + 1] - at[first]),
-            float(at[first + 2] - at[first + 1]) if has_after else 1.0,
-        )
-        forth = bend(pair.forth, before, after, gaps)
-        return forth, forth.reversed(pair.back.matched)
-
-    def _once(
-        self, name: tuple[str, int, str], work: Callable[..., Any], arguments: Callable[[], tuple[Any, ...]]
-    ) -> Future[Any]:
-        """The work under that name, submitted when first asked for."""
+    def _once(self, name: tuple[str, int, str], make: Callable[[], T]) -> T:
+        """What is kept under that name, made when first asked for."""
         if name not in self._kept:
-            self._kept[name] = self._request.executor.submit(work, *arguments())
+            self._kept[name] = make()
         return self._kept[name]

@@ -1,26 +1,35 @@
 """What worker processes do for a span: read keys, relate two of them, draw between them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from toonctl.core.errors import EngineError
 from toonctl.core.types import Between, FellBack, Size
 from toonctl.engines.base import Deliver, KeyPicture, LoadKey
-from toonctl.engines.cel.inbetween.drawing import Span, draw_between, picture_of
+from toonctl.engines.cel.early import take_description
+from toonctl.engines.cel.inbetween.drawing import Span, arrived, draw_between, flat_colors, picture_of
 from toonctl.engines.cel.inbetween.estimate import estimate
-from toonctl.engines.cel.inbetween.fallback import carry, flow_from_to, hold
+from toonctl.engines.cel.inbetween.fallback import carried, carry, flow_from_to, hold, unlike
 from toonctl.engines.cel.inbetween.flatten import flattened
 from toonctl.engines.cel.inbetween.laying import equal_pixels
 from toonctl.engines.cel.inbetween.packing import PackedKey, Runs
-from toonctl.engines.cel.inbetween.reading import read_key
+from toonctl.engines.cel.inbetween.reading import KeyMap, read_key
 from toonctl.engines.cel.inbetween.shared import Flat
-from toonctl.engines.cel.inbetween.way import Bend, Way
+from toonctl.engines.cel.inbetween.way import Bend, Box, Way
 from toonctl.engines.cel.options import InbetweenOptions
+from toonctl.engines.cel.worker import matcher
+from toonctl.regions.describe import Description
 
 _RELATED = 0.12
 """Share of the foreground with a counterpart below which two keys are two scenes."""
+_TEXTURED = 0.05
+"""Share of what moves without flat colors above which keys are no cels; those of cartoon-dev have none,
+saved as JPEG they have a tenth to a half."""
+_SPECK = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +48,42 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class DrawJob:
-    """One drawing to make: its keys, how they relate, and the bends of their ways through further keys."""
+class SpanJob:
+    """What all drawings of a span need: keys, how they relate, bends of their ways through further keys.
 
-    between: Between
+    `number` tells the spans of one process apart.
+    """
+
+    number: int
     first: PackedKey
     second: PackedKey
     pair: Pair
     bends: tuple[Bend | None, Bend | None]
     loads: tuple[LoadKey, LoadKey]
-    deliver: Deliver
+
+    def span(self) -> Span:
+        """The keys and their ways, unpacked."""
+        pair = self.pair
+        held = pair.held.picture().astype(bool)
+        return Span(self.first.key(), self.second.key(), pair.forth, pair.back, held, self.bends)
+
+
+class _Desk:
+    """The span a worker drew last, unpacked for the drawings that follow; no more than one."""
+
+    def __init__(self) -> None:
+        self._number = -1
+        self._span: Span | None = None
+
+    def span(self, job: SpanJob) -> Span:
+        """The span of `job`."""
+        if self._span is None or job.number != self._number:
+            self._span = None  # before the next is there: memory holds one
+            self._number, self._span = job.number, job.span()
+        return self._span
+
+
+_desk = _Desk()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +106,25 @@ def read(load: LoadKey, size: Size, options: InbetweenOptions, where: str) -> Pa
     return PackedKey.of(read_key(_loaded(load, size, where), options))
 
 
+@dataclass(frozen=True, slots=True)
+class EarlyKey:
+    """A key read where there was no matcher: what is missing is tokens, to be made of its `description`."""
+
+    key: PackedKey
+    description: Description
+
+
+def read_early(load: LoadKey, size: Size, options: InbetweenOptions, where: str) -> EarlyKey:
+    """One key of one layer as far as it can be read without a matcher. Raises: as `read`."""
+    key = read(load, size, replace(options, matcher="later"), where)
+    return EarlyKey(key, take_description())
+
+
+def finish_early(early: EarlyKey, options: InbetweenOptions) -> PackedKey:
+    """The key as `read` gives it."""
+    return early.key.with_tokens(matcher(options.matcher).tokens(early.description))
+
+
 def read_flat(loads: Sequence[LoadKey], size: Size, options: InbetweenOptions, where: str) -> PackedKey:
     """All layers of a key as one, bottom to top."""
     return PackedKey.of(read_key(flattened([_loaded(load, size, where) for load in loads]), options))
@@ -85,27 +139,57 @@ def relate(first: PackedKey, second: PackedKey, options: InbetweenOptions, flat:
     forth, back = estimate(a, b, held, options, shared)
     share = max(forth.bad_share, back.bad_share)
     how = ""
-    if min(forth.related, back.related) < _RELATED:
+    if max(_textured_share(key, held) for key in (a, b)) > _TEXTURED:
+        how = "winner takes all along optical flow: what moves is not painted in flat colors"
+    elif min(forth.related, back.related) < _RELATED:
         how = "held: the keys have too little in common"
-    elif share > options.bad_share:
+    elif share > options.bad_share and _flow_is_better((a, forth), (b, back)):
         how = "winner takes all along optical flow"
-    doubts = tuple(tuple(FellBack("region", how, box) for how, box in way.fell_back) for way in (forth, back))
+    doubts = [
+        tuple(FellBack("region", why, box) for why, box in (*way.fell_back, *_repainted(key, held)))
+        for key, way in ((a, forth), (b, back))
+    ]
     return Pair(forth, back, Runs.of(held), is_equal, how, (doubts[0], doubts[1]))
 
 
-def draw(job: DrawJob) -> object:
+def _flow_is_better(first: tuple[KeyMap, Way], second: tuple[KeyMap, Way]) -> bool:
+    """Whether optical flow makes of the keys more of what they are to become than their regions' ways do."""
+    by_regions = by_flow = 0.0
+    for (key, way), (other, _) in ((first, second), (second, first)):
+        goal = flat_colors(other)
+        flow = flow_from_to(picture_of(key).picture, picture_of(other).picture)
+        by_regions += unlike(arrived(key, way), goal)
+        by_flow += unlike(carried(flat_colors(key), flow), goal)
+    return by_flow < by_regions
+
+
+def draw(between: Between, job: SpanJob, deliver: Deliver) -> object:
     """What `deliver` returned for the drawing."""
-    between, pair = job.between, job.pair
+    pair = job.pair
     is_late = between.time >= 0.5
     if pair.is_equal or pair.how.startswith("held"):
-        return job.deliver(hold(between, job.loads[is_late](), "" if pair.is_equal else pair.how))
-    first, second = job.first.key(), job.second.key()
+        return deliver(hold(between, job.loads[is_late](), "" if pair.is_equal else pair.how))
+    span = _desk.span(job)
     if pair.how:
-        near, far = (second, first) if is_late else (first, second)
+        near, far = (span.second, span.first) if is_late else (span.first, span.second)
         nearer = picture_of(near)
-        return job.deliver(carry(between, nearer, flow_from_to(nearer.picture, picture_of(far).picture)))
-    span = Span(first, second, pair.forth, pair.back, pair.held.picture().astype(bool), job.bends)
-    return job.deliver(draw_between(span, between, pair.fell_back[is_late]))
+        return deliver(
+            carry(between, nearer, flow_from_to(nearer.picture, picture_of(far).picture), pair.how)
+        )
+    return deliver(draw_between(span, between, pair.fell_back[is_late]))
+
+
+def _textured_share(key: KeyMap, held: NDArray[np.bool_]) -> float:
+    """The share of what is not `held` `[H, W]` that a key shows without flat colors."""
+    moves = ~held
+    return float(key.texture[moves].mean()) if moves.any() else 0.0
+
+
+def _repainted(key: KeyMap, held: NDArray[np.bool_]) -> Iterator[tuple[str, Box]]:
+    """Why and where, if what a key shows without flat colors is more than a speck."""
+    if _textured_share(key, held) > _SPECK:
+        x, y, width, height = cv2.boundingRect((key.texture & ~held).view(np.uint8))
+        yield "no flat colors: painted in those around it", (int(x), int(y), int(width), int(height))
 
 
 def draw_lone(between: Between, load: LoadKey | None, size: Size, deliver: Deliver) -> object:

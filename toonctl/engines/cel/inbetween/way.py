@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from toonctl.regions.limbs import Limbs
 from toonctl.regions.motion import Complex, Floats, Motions
 from toonctl.regions.planar import as_complex
 from toonctl.regions.redraw import Sheet
@@ -16,13 +17,14 @@ _SMOOTHING_ROUNDS = 3
 
 @dataclass(frozen=True, slots=True)
 class Bend:
-    """How the regions of a key leave the straight way: the tangents at its ends minus it, complex `[n]`."""
+    """How the regions of a key leave the way they would go between two keys alone: by what its speeds at
+    both ends differ, complex `[n]`."""
 
     start: NDArray[np.complex128]
     end: NDArray[np.complex128]
 
     def at(self, share: float) -> NDArray[np.complex128]:
-        """What is added to the straight way when `share` of it is done, by region."""
+        """What is added to that way when `share` of it is done, by region."""
         rest = 1 - share
         return share * rest * rest * self.start - share * share * rest * self.end
 
@@ -36,18 +38,20 @@ class Bend:
 class Way:
     """The motion of a key's planar map toward another key.
 
-    `motions` `[n]` are the regions'. A vertex follows region number `left` and, for the share `lean` `[V]`,
-    `right`, plus `residual` complex `[V]`, but stays as far as `still` `[V]` 0..1 says; as the back side of a
-    split arc it follows `behind`. `score` `[n]` 0..1 is how well each motion fits, `matched` `[n]` the label
-    a region becomes, 0 for one that disappears, `beside` `[n, 5]` its neighbors. `covered` `[n]` are those
-    that end up where the other key shows figures, `ends` `[V]` what the picture's edge cuts here alone.
-    `is_ground` `[n]` is the ground with its pockets, `ground` its own label, 0 without one. `related` and
-    `bad_share` are shares of the foreground's area: with a counterpart, and with a motion that fits badly;
-    `fell_back` is what is done with regions in doubt, and their boxes.
+    `motions` `[n]` are the regions'; `limbs` say which of them swing about joints. A vertex follows region
+    number `left` and, for the share `lean` `[V]`, `right`, plus `residual` complex `[V]`, but stays as far as
+    `still` `[V]` 0..1 says; as the back side of a split arc it follows `behind`. `score` `[n]` 0..1 is how
+    well each motion fits, `matched` `[n]` the label a region becomes, 0 for one that disappears, `beside`
+    `[n, 5]` its neighbors. `covered` `[n]` are those that end up where the other key shows figures, `ends`
+    `[V]` what the picture's edge cuts here alone. `is_ground` `[n]` is the ground with its pockets, `ground`
+    its own label, 0 without one. `related` and `bad_share` are shares of the foreground's area: with a
+    counterpart, and with a motion that fits badly; `fell_back` is what is done with regions in doubt, and
+    their boxes.
     """
 
     sheet: Sheet
     motions: Motions
+    limbs: Limbs
     left: NDArray[np.int64]
     right: NDArray[np.int64]
     lean: Floats
@@ -68,9 +72,8 @@ class Way:
     def at(self, share: float, bend: Bend | None) -> tuple[Complex, Complex]:
         """Where the vertices are when `share` of the way is done: in front, and as back sides."""
         points = as_complex(self.sheet.planar.points)
-        left, right, behind = (
-            self.motions.of(w).at(points, share) for w in (self.left, self.right, self.behind)
-        )
+        motions = self.limbs.at(self.motions, share)
+        left, right, behind = (motions.of(w).apply(points) for w in (self.left, self.right, self.behind))
         if bend is not None:
             off = bend.at(share)
             left, right, behind = left + off[self.left], right + off[self.right], behind + off[self.behind]
