@@ -6,6 +6,7 @@ import pytest
 
 from engines.inbetween_toys import COAT, EYE, HAT, SKIN, SKY, Page, Place, draw, man, round_
 from toonctl.core.types import Pixels
+from toonctl.engines.base import KeyPicture
 from toonctl.engines.cel.inbetween.reading import read_key
 from toonctl.engines.cel.options import InbetweenOptions
 from toonctl.spec.engine_tables import CelInbetween
@@ -78,6 +79,26 @@ def smiling(at: Place) -> Page:
 def test_a_thin_area_is_one_part() -> None:
     key = read_key(smiling(Place(150, 90)).flat(), OPTIONS)
     assert int((key.colors[key.color][:, :3] == SMILE).all(-1).sum()) == 1
+
+
+def hanging(x: int, y: int) -> KeyPicture:
+    """A lamp on a long bent wire three pixels thick, in one color, 540 lines high."""
+    page = np.empty((540, 480, 4), np.uint8)
+    page[:] = (*SKY, 255)
+    wire = [(0, 0), (50, -60), (110, -70), (150, -20), (170, 60), (190, 150)]
+    cv2.polylines(page, [np.add(wire, (x, y)).astype(np.int32)], False, (*SMILE, 255), 3)
+    cv2.ellipse(page, (x + 190, y + 165), (36, 22), 10, 0, 360, (*SMILE, 255), -1)
+    return KeyPicture(page, None)
+
+
+def test_a_long_thread_is_one_part_beside_what_hangs_on_it() -> None:
+    key = read_key(hanging(150, 200), OPTIONS)
+    assert int((key.colors[key.color][:, :3] == SMILE).all(-1).sum()) == 2
+
+
+def test_a_thread_does_not_break() -> None:
+    (drawn,) = draw([hanging(140, 200), hanging(160, 206)])["A"]
+    assert n_pieces(shown(drawn.picture, SMILE)) == 1
 
 
 def test_a_smile_stays_in_one_piece() -> None:

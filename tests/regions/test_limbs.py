@@ -71,6 +71,10 @@ def test_what_leaves_its_joint_goes_straight() -> None:
     assert found.at(motions, 0.5).shift[HAND] == pytest.approx(motions.shift[HAND] / 2)
 
 
+def test_no_limb_turns_right_round() -> None:
+    assert limbs(swung(np.exp(2.5j))).region.tolist() == [HAND]
+
+
 def test_a_mere_touch_is_no_joint() -> None:
     assert len(limbs(swung(1j), strength=0.1).region) == 0
 

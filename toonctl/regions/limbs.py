@@ -15,6 +15,9 @@ from toonctl.regions.motion import Beside, Complex, Floats, Motions
 _LEAST_JOINT = 0.2
 """Share of what joins a region to others from which on it hangs on one of them."""
 
+_MOST_TURN = np.radians(110)
+"""How far a part may turn against its holder; beyond, the way round is anybody's guess."""
+
 _MOMENT = 1e-3
 
 
@@ -36,12 +39,14 @@ class Limbs:
         """Trees of the strongest joints, the largest region of each at its root.
 
         What `is_loose` `[n]` hangs on nothing and holds nothing. Parts whose `motions` take their joint more
-        than `apart_px` apart move by themselves.
+        than `apart_px` apart, or turn about it by more than a limb does, move by themselves.
         """
         found: list[tuple[int, int, complex]] = []
         for region, holder, joint in _grown(beside, area, is_loose):
             pair = motions.of(np.array([region, holder]))
-            if abs(np.diff(pair.apply(np.array([joint, joint])))[0]) <= apart_px:
+            is_apart = abs(np.diff(pair.apply(np.array([joint, joint])))[0]) > apart_px
+            is_turned = abs(np.angle(pair.turn[0] * np.conj(pair.turn[1]))) > _MOST_TURN
+            if not (is_apart or is_turned):
                 found.append((region, holder, joint))
         region, holder, joint = zip(*found, strict=True) if found else ((), (), ())
         return cls(np.array(region, np.int64), np.array(holder, np.int64), np.array(joint, np.complex128))

@@ -27,7 +27,7 @@ _LOOKUP_HEIGHT = 540
 _SAME_INK = 12
 _NARROW = 0.25
 _SAME_SHADE = 4
-_LINE = 2.0
+_THREAD = 3
 _THREAD_AT_540 = 1.5
 """Half of what areas of one color in a painted key may hang together by without being one, in pixels."""
 
@@ -138,20 +138,32 @@ def _areas(flats: Flats, options: InbetweenOptions) -> NDArray[np.uint16]:
 
 
 def _parted(mask: NDArray[np.bool_], gap: SegmentOptions) -> NDArray[np.uint16]:
-    """The areas of `mask` `[H, W]` as labels, parted at threads; what is a mere line stays whole."""
-    side = 2 * round(_LINE * max(gap.gap_px, 1.0)) + 1
-    core = cv2.erode(mask.view(np.uint8), np.ones((side, side), np.uint8)).view(bool)
-    count, found = cv2.connectedComponents(mask.view(np.uint8), connectivity=4)
-    areas = np.asarray(found, np.int32)
-    is_line = np.ones(count, bool)
-    is_line[0] = False
-    is_line[areas[core]] = False
-    if not is_line.any():
+    """The areas of `mask` `[H, W]` as labels, parted at threads; long threads are whole areas themselves."""
+    side = 2 * round(gap.gap_px) + 1
+    broad = _broad(mask, side)
+    _, found, facts, _ = cv2.connectedComponentsWithStats((mask & ~broad).view(np.uint8), connectivity=8)
+    extent = facts[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(1)
+    is_thread = extent >= _THREAD * side
+    is_thread[0] = False
+    if not is_thread.any():
         return label_areas(mask, gap)
-    lines = is_line[areas]
-    part = label_areas(mask & ~lines, gap)
-    number = (np.cumsum(is_line) + int(part.max(initial=0))).astype(np.uint16)
-    return np.where(lines, number[areas], part)
+    threads = np.asarray(found, np.int32)
+    is_on_thread = is_thread[threads]
+    part = label_areas(mask & ~is_on_thread, gap)
+    number = (np.cumsum(is_thread) + int(part.max(initial=0))).astype(np.uint16)
+    return np.where(is_on_thread, number[threads], part)
+
+
+def _broad(mask: NDArray[np.bool_], side: int) -> NDArray[np.bool_]:
+    """What of `mask` is broader than `side` pixels, but for the bends of threads."""
+    pixels = mask.view(np.uint8)
+    opened = cv2.morphologyEx(pixels, cv2.MORPH_OPEN, np.ones((side, side), np.uint8))
+    count, found = cv2.connectedComponents(np.asarray(opened, np.uint8), connectivity=4)
+    parts = np.asarray(found, np.int32)
+    is_deep = np.zeros(count, bool)
+    is_deep[parts[cv2.erode(pixels, np.ones((2 * side, 2 * side), np.uint8)) > 0]] = True
+    is_deep[0] = False
+    return is_deep[parts]
 
 
 def _shades(flats: Flats) -> tuple[NDArray[np.uint16], NDArray[np.int64], NDArray[np.int64]]:
