@@ -15,7 +15,7 @@ from toonctl.core.types import Between, FellBack, Pixels
 from toonctl.engines.base import DrawnInbetween, KeyPicture
 from toonctl.engines.cel.inbetween.reading import STEP_AT_540, KeyMap, look_alike
 from toonctl.engines.cel.inbetween.way import Bend, Way
-from toonctl.regions.color_table import nearest_of, premultiplied
+from toonctl.regions.color_table import filled, nearest_of, premultiplied
 from toonctl.regions.contours import Guides, Pieces, all_guides, boundaries, guides_along, strokes_of
 from toonctl.regions.equal import equal_areas
 from toonctl.regions.penwork import KeyLines, inked, soft_edges
@@ -114,31 +114,31 @@ def draw_between(span: Span, between: Between, fell_back: tuple[FellBack, ...]) 
     key = near.key
     picture = _packed(key.table)[key.codes]
     window = _window(first, second)
-    paint, line = _packed(key.colors[key.color])[key.labels - 1], _lines(key.inks, key.coverage, key.ink)
+    paint = line = None
+    if key.has_line:
+        paint, line = _packed(_colors(key))[key.labels - 1], _lines(key.inks, key.coverage, key.ink)
     if not window.is_empty:
         decided = _decided(near, far, window)
         kept = span.held[window.cut] & (decided.labels == key.labels[window.cut]) & _at_rest(near)[window.cut]
         pieces = _pieces(near, far, decided)
         colors = np.concatenate([np.zeros((1, 4), np.uint8), key.colors[key.color], _colors(far.key)])
         shown = _packed(colors)[decided.labels]
-        paint[window.cut] = shown
         own = KeyLines(near.key.coverage, near.key.ink, 0)
         theirs = KeyLines(far.key.coverage, far.key.ink, len(near.key.inks))
         coverage, ink = inked(pieces, window, decided.labels, kept, (own, theirs))
         if key.is_hard:
             coverage = np.where(coverage >= 128, 255, 0).astype(np.uint8)
         drawn = _lines(np.concatenate([key.inks, far.key.inks]), coverage, ink)
+        if paint is not None and line is not None:
+            paint[window.cut] = shown
+            still = np.where(kept, line[window.cut], np.uint32(0))
+            line[window.cut] = _packed(over(_unpacked(still), _unpacked(drawn)))
         if key.is_soft:
             shown = _softened(shown, colors, soft_edges(pieces, window, decided.labels, kept))
         shown = np.where(kept, picture[window.cut], shown)
         picture[window.cut] = _packed(over(_unpacked(shown), _unpacked(drawn)))
-        line[window.cut] = _packed(
-            over(_unpacked(np.where(kept, line[window.cut], np.uint32(0))), _unpacked(drawn))
-        )
-    if not key.has_line:
-        return DrawnInbetween(between.layer, between.name, _unpacked(picture), None, None, fell_back)
-    layers = _unpacked(picture), _unpacked(paint), _unpacked(line)
-    return DrawnInbetween(between.layer, between.name, *layers, fell_back)
+    layers = None if paint is None else _unpacked(paint), None if line is None else _unpacked(line)
+    return DrawnInbetween(between.layer, between.name, _unpacked(picture), *layers, fell_back)
 
 
 def arrived(key: KeyMap, way: Way) -> Pixels:
@@ -319,7 +319,7 @@ def _without_crumbs(labels: Labels, height: int) -> Labels:
     is_crumb = (areas == 0) & (count[labels] >= 3 * least)
     if not is_crumb.any() or is_crumb.all():
         return labels
-    return labels.ravel()[nearest_of(~is_crumb)]
+    return filled(labels, ~is_crumb)
 
 
 def _drop_threads(labels: Labels, before: Labels, narrow: NDArray[np.bool_]) -> None:
