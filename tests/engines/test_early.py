@@ -1,4 +1,4 @@
-"""Drawings and keys read before there is a matcher give what they give without that, byte for byte."""
+"""Keys read before there is a matcher give what they give without that, byte for byte."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -9,13 +9,12 @@ import pytest
 
 from engines import inbetween_toys
 from engines.inbetween_toys import Page, Place, man
-from engines.toys import AtOnce, assert_equal, request, walk
-from toonctl.engines.base import DrawingsAhead, EarlyLooker, EarlyReader, InbetweenRequest, KeysAhead
+from engines.toys import AtOnce
+from toonctl.engines.base import EarlyReader, InbetweenRequest, Key, KeysAhead
 from toonctl.engines.cel.matchers import Describer
-from toonctl.engines.colorize_long.cel import Engine as ColorizeEngine
 from toonctl.engines.inbetween.cel import Engine as InbetweenEngine
+from toonctl.spec.engine_tables import CelInbetween
 
-DRAWINGS = walk()
 KEYS = [man(Page(), Place(x, 90)).layered() for x in (100, 130, 170, 190)]
 
 
@@ -33,19 +32,6 @@ class Few:
         future: Future[Any] = Future()
         future.cancel()
         return future
-
-
-@pytest.mark.parametrize("n", [1, 3, 100])
-def test_coloring_goes_on_with_what_was_looked_at(n: int) -> None:
-    asked = request(DRAWINGS, ["3"], matcher="learned")
-    wanted = {drawing.name: drawing for drawing in ColorizeEngine().colorize(asked)}
-    few, engine = Few(n), ColorizeEngine()
-    engine.begin(DrawingsAhead(asked.drawings, frozenset("3"), asked.loader, asked.options, few))
-    found = {drawing.name: drawing for drawing in engine.colorize(asked)}
-    assert few.done == ["view_early"] * min(n, len(DRAWINGS) - 1)
-    assert list(found) == list(wanted)
-    for name, drawing in found.items():
-        assert_equal(drawing, wanted[name])
 
 
 @pytest.mark.parametrize("n", [1, 3, 100])
@@ -68,13 +54,13 @@ def test_inbetweens_go_on_with_what_was_read(n: int, monkeypatch: pytest.MonkeyP
 
 def test_a_matcher_that_is_there_at_once_needs_no_head_start() -> None:
     few = Few(100)
-    asked = request(DRAWINGS, ["3"], matcher="geometric")
-    ColorizeEngine().begin(DrawingsAhead(asked.drawings, frozenset("3"), asked.loader, asked.options, few))
+    options = {"A": {**CelInbetween().model_dump(), "matcher": "geometric"}}
+    keys = tuple(Key(i, {"A": lambda k=key: k}) for i, key in enumerate(KEYS))
+    InbetweenEngine().begin(KeysAhead((320, 180), keys, (0,), options, few))
     assert few.done == []
 
 
-def test_engines_say_whether_they_can_begin_early() -> None:
-    assert isinstance(ColorizeEngine(), EarlyLooker)
+def test_the_engine_says_that_it_can_begin_early() -> None:
     assert isinstance(InbetweenEngine(), EarlyReader)
 
 

@@ -81,30 +81,6 @@ class Submit(Protocol):
     def __call__(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class DrawingsAhead:
-    """Drawings of a request that is still to come; `painted` are those that references show.
-
-    `submit` takes what other processes may begin at once. What they do not get to is cancelled; they have
-    neither weights nor executor, and are forked from this one as it is now.
-    """
-
-    drawings: tuple[str, ...]
-    painted: frozenset[str]
-    loader: Callable[[str], LoadLine]
-    options: Mapping[str, object]
-    submit: Submit
-
-
-@runtime_checkable
-class EarlyLooker(Protocol):
-    """An engine that can begin to look at drawings while its weights are being loaded."""
-
-    def begin(self, ahead: DrawingsAhead) -> None:
-        """Submits what `colorize` will ask for first."""
-        ...
-
-
 class ColorizeEngine(Protocol):
     """Colors the drawings of one layer."""
 
@@ -242,7 +218,8 @@ class InbetweenRequest:
 class KeysAhead:
     """Keys of a request that is still to come: spans will begin at the keys at the positions `firsts`.
 
-    `submit` as in `DrawingsAhead`.
+    `submit` takes what other processes may begin at once. What they do not get to is cancelled; they have
+    neither weights nor executor, and are forked from this one as it is now.
     """
 
     size: Size

@@ -10,24 +10,19 @@ from toonctl.engines import load
 from toonctl.engines.base import (
     ColorizeEngine,
     ColorizeRequest,
-    DrawingsAhead,
-    EarlyLooker,
     EngineFacts,
     FilmEngine,
     LoadLine,
     PaintedReference,
-    Submit,
 )
 from toonctl.pipelines._drawing import Drawing, Shown
 from toonctl.pipelines._filming import Filming
 from toonctl.pipelines._shot import Shot
 from toonctl.spec.colorize_long import ColorizeLongSpec
-from toonctl.stages.cel_pixels import load_cel
 from toonctl.stages.color_model import read_color_model
 from toonctl.stages.finish import FinishJob, finish_drawing, finish_uncolored
 from toonctl.stages.lines import ink_color, line_frame, painted_lines
 from toonctl.stages.notes import DrawingNote, PaletteNote, write_palette_note
-from toonctl.stages.plan import distinct_drawings
 from toonctl.stages.pool import Backlog
 
 
@@ -41,30 +36,6 @@ class Coloring:
     def facts(self) -> EngineFacts:
         """Number format and weights of the engine. Raises: CheckpointError when they are unusable."""
         return self._engine.facts(self._shot.engine_options(""))
-
-    def begin(self, frames: Sequence[int], submit: Submit) -> None:
-        """Has the drawings looked at that the first layer begins with, if the engine can do that alone."""
-        shot = self._shot
-        layer = next((each for each in shot.cel_layers if is_colored(shot.spec, each.name)), None)
-        if layer is None or not isinstance(self._engine, EarlyLooker):
-            return
-        if frames[0] != shot.timeline.first_frame:
-            return  # a chunk that goes on from where another has come to
-        twin = distinct_drawings(layer, shot.timeline)
-        load = partial(load_cel, size=shot.art.size, options=shot.read_options())
-        self._engine.begin(
-            DrawingsAhead(
-                drawings=tuple(dict.fromkeys(twin.values())),
-                painted=frozenset(
-                    twin[r.drawing]
-                    for r in shot.art.references
-                    if r.layer == layer.name and r.drawing in twin
-                ),
-                loader=lambda name: partial(_load_line, load, layer.cels[name]),
-                options=shot.engine_options(layer.name),
-                submit=submit,
-            )
-        )
 
     def draw(self, run: Drawing) -> None:
         """The frames of the cel layers on disk. Raises: DeliveryError, ArtError, EngineError."""
@@ -130,7 +101,11 @@ class _Work:
 
     @classmethod
     def of(cls, run: Drawing, layer: Layer, shown: Shown) -> Self:
-        twin = distinct_drawings(layer, run.shot.timeline)
+        first_of: dict[str, str] = {}
+        twin = {
+            name: first_of.setdefault(layer.cels[name].digest, name)
+            for name in run.shot.timeline.drawings(layer.name)
+        }
         aliases: dict[str, list[str]] = {}
         for name in shown:
             aliases.setdefault(twin[name], []).append(name)

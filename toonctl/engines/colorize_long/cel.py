@@ -6,15 +6,12 @@ drawing and to a bank of unlike drawings; see `engines/cel`.
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future
-from dataclasses import replace
 
 from toonctl.core.types import ColoredDrawing
-from toonctl.engines.base import ColorizeRequest, DrawingsAhead, EngineFacts, WeightsFacts
+from toonctl.engines.base import ColorizeRequest, EngineFacts, WeightsFacts
 from toonctl.engines.cel.anchors import Studio, color_from_anchors
 from toonctl.engines.cel.cast import with_figures
 from toonctl.engines.cel.doubts import colored_drawing
-from toonctl.engines.cel.early import Continued, EarlyView, view_early
 from toonctl.engines.cel.looking import look, look_ahead
 from toonctl.engines.cel.memory import MemoryItem, certain
 from toonctl.engines.cel.options import ColorizeOptions, PlannedOptions
@@ -26,25 +23,8 @@ NEEDS = {"cuda": False, "packages": (), "weights": (WEIGHTS,)}
 GRID = {"width": 1, "height": 1, "frames": 1}
 
 
-_EARLY = 48
-"""Drawings that may be looked at before the engine is ready; many processors would else fill the memory."""
-
-
 class Engine:
     """Colors the drawings of a layer."""
-
-    def __init__(self) -> None:
-        self._begun: dict[str, Future[EarlyView]] = {}
-
-    def begin(self, ahead: DrawingsAhead) -> None:
-        """Begins to look at the drawings that come first. Raises: SpecError."""
-        options = ColorizeOptions.of(ahead.options)
-        if options.matcher == "geometric":
-            return  # which is there at once
-        known = [place for place, name in enumerate(ahead.drawings) if name in ahead.painted]
-        places = [place for route in routes(len(ahead.drawings), known) for place in route.places]
-        for name in (ahead.drawings[place] for place in places[:_EARLY]):
-            self._begun[name] = ahead.submit(view_early, name, ahead.loader(name), options)
 
     def facts(self, options: Mapping[str, object]) -> EngineFacts:
         """Number format and weights. Raises: CheckpointError when the weights are unusable."""
@@ -61,8 +41,6 @@ class Engine:
         Raises: SpecError for missing options, CheckpointError for unusable weights.
         """
         options = PlannedOptions.of(request.options)
-        if self._begun:
-            request, self._begun = replace(request, executor=Continued(request.executor, self._begun)), {}
         n_colors = len(request.color_model.colors)
         jobs = [request.executor.submit(view_reference, r, options) for r in request.references]
         seen = [job.result() for job in jobs]

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from toonctl.core.errors import EngineError
 from toonctl.core.types import Between, FellBack, Size
 from toonctl.engines.base import Deliver, KeyPicture, LoadKey
-from toonctl.engines.cel.early import take_description
 from toonctl.engines.cel.inbetween.drawing import Span, arrived, draw_between, flat_colors, picture_of
 from toonctl.engines.cel.inbetween.estimate import estimate
 from toonctl.engines.cel.inbetween.fallback import carried, carry, flow_from_to, hold, unlike
@@ -20,6 +19,7 @@ from toonctl.engines.cel.inbetween.packing import PackedKey, Runs
 from toonctl.engines.cel.inbetween.reading import KeyMap, read_key
 from toonctl.engines.cel.inbetween.shared import Flat
 from toonctl.engines.cel.inbetween.way import Bend, Box, Way
+from toonctl.engines.cel.matchers import Describer
 from toonctl.engines.cel.options import InbetweenOptions
 from toonctl.engines.cel.worker import matcher
 from toonctl.regions.describe import Description
@@ -117,7 +117,10 @@ class EarlyKey:
 def read_early(load: LoadKey, size: Size, options: InbetweenOptions, where: str) -> EarlyKey:
     """One key of one layer as far as it can be read without a matcher. Raises: as `read`."""
     key = read(load, size, replace(options, matcher="later"), where)
-    return EarlyKey(key, take_description())
+    describer = matcher("later")
+    if not isinstance(describer, Describer):
+        raise RuntimeError(f"the matcher `later` is a {type(describer).__name__}")
+    return EarlyKey(key, describer.take())
 
 
 def finish_early(early: EarlyKey, options: InbetweenOptions) -> PackedKey:
