@@ -99,3 +99,16 @@ def test_a_skeleton_is_one_pixel_wide_and_holds_together() -> None:
     assert cv2.connectedComponents(skeleton, connectivity=8)[0] == 2
     assert not cv2.erode(skeleton, np.ones((2, 2), np.uint8)).any()
     assert skeleton.sum() < 120
+
+
+def test_a_line_between_light_and_nearly_black_paint_has_soft_rims() -> None:
+    mint, navy, ink = (141, 214, 191), (38, 49, 59), (16, 13, 20)
+    y, x = np.mgrid[: 540 * 4, : 240 * 4] / 4
+    across = (x - 120) * np.cos(0.14) + (y - 270) * np.sin(0.14)
+    is_line = np.abs(across) < 2.6
+    shown = np.where(is_line[..., None], ink, np.where((across < 0)[..., None], mint, navy))
+    picture = np.full((540, 240, 4), 255, np.uint8)
+    picture[..., :3] = np.rint(cv2.resize(shown.astype(np.float32), (240, 540), interpolation=cv2.INTER_AREA))
+    truth = cv2.resize(is_line.astype(np.float32), (240, 540), interpolation=cv2.INTER_AREA)
+    is_rim = (truth > 0.2) & (truth < 0.8)
+    assert np.abs(flats_of(picture).coverage / 255 - truth)[is_rim].mean() < 0.1
