@@ -14,7 +14,7 @@ from toonctl.regions.segment import GAP_PX_AT_540, SegmentOptions
 class RegionOptions(EngineOptions):
     """What every command asks of the engine: how lines become regions, and how these find each other.
 
-    The matcher `later` is for processes that read drawings before there is a real one (`matchers.Describer`).
+    The matcher `later` is for processes that read keys before there is a real one (`matchers.Describer`).
     """
 
     matcher: Literal["learned", "geometric", "later"]
